@@ -25,7 +25,7 @@ ORGANIZATION_COLUMNS = {
     "scarcity": (0.0, 1.0, False), "values": (0.0, 1.0, True), "focus": (0.0, 1.0, True),
 }  # fmt: skip
 TIE_COLUMNS = {name: (0.0, 1.0, False) for name in ("active", "overlap", "complementarity", "value_distance")}
-_KEPT_BYTES = 2_000_000  # larger files are read anew rather than kept in memory
+_KEPT_BYTES = 2_000_000  # of larger files, only the last pair is kept in memory
 
 
 class Census(NamedTuple):
@@ -55,8 +55,12 @@ def _stamp(path: str) -> tuple[int, int]:
 
 def census(organizations: str, ties: str, stamps: tuple) -> Census:
     """Both files, read and checked. NetworkError names file, line, column and remedy of the first fault."""
-    small = sum(size for _, size in stamps) < _KEPT_BYTES
-    return (_kept if small else _read)(organizations, ties, stamps)
+    return (_kept if is_small(stamps) else _last)(organizations, ties, stamps)
+
+
+def is_small(stamps: tuple) -> bool:
+    """Whether several such pairs of files may be kept in memory."""
+    return sum(size for _, size in stamps) < _KEPT_BYTES
 
 
 def _read(organizations: str, ties: str, stamps: tuple) -> Census:
@@ -65,7 +69,8 @@ def _read(organizations: str, ties: str, stamps: tuple) -> Census:
     return Census(ids, names, sector, columns, i, j, tie_columns)
 
 
-_kept = lru_cache(maxsize=4)(_read)
+_kept = lru_cache(maxsize=8)(_read)
+_last = lru_cache(maxsize=1)(_read)
 
 
 def _fault(path: str, message: str, column: str | None = None, line: int | None = None) -> NetworkError:
@@ -84,31 +89,36 @@ def _table(path: str, required: tuple[str, ...], optional: tuple[str, ...]) -> t
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise _fault(path, f"this CSV file cannot be read ({reason}); check the path and its permissions") from None
-    lines, rows = _rows(path, csv.reader(io.StringIO(text, newline=""), strict=True))
-    if not rows:
+    header, lines, cells = _rows(path, csv.reader(io.StringIO(text, newline=""), strict=True))
+    if not header:
         raise _fault(path, f"is empty; give it a first line with the columns {','.join(required)}")
-    header = rows[0]
     _check_header(path, header, required, optional)
-    if len(rows) == 1:
+    if not lines:
         raise _fault(path, "has a header but no rows; add one row for each")
-    return lines[1:], {name: [row[k] for row in rows[1:]] for k, name in enumerate(header)}
+    return lines, {name: cells[k :: len(header)] for k, name in enumerate(header)}
 
 
-def _rows(path: str, reader) -> tuple[list[int], list[list[str]]]:
-    lines, rows = [], []
+def _rows(path: str, reader) -> tuple[list[str], list[int], list[str]]:
+    """The header, the line of each row, and all cells one after the other, without surrounding blanks."""
+    header, lines, cells = [], [], []
     line = 1
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
-                if rows and len(row) != len(rows[0]):
-                    message = f"has {len(row)} cells where the header has {len(rows[0])}; add or remove commas"
-                    raise _fault(path, message, line=line)
+            row = [cell.strip() for cell in row]
+            if not any(row):
+                pass  # a blank line
+            elif not header:
+                header = row
+            elif len(row) != len(header):
+                message = f"has {len(row)} cells where the header has {len(header)}; add or remove commas"
+                raise _fault(path, message, line=line)
+            else:
                 lines.append(line)
-                rows.append([cell.strip() for cell in row])
+                cells += row
             line = reader.line_num + 1
     except csv.Error as error:
         raise _fault(path, f"is not well-formed CSV ({error}); check its quotes", line=line) from None
-    return lines, rows
+    return header, lines, cells
 
 
 def _check_header(path: str, header: list[str], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
@@ -182,27 +192,30 @@ def _sectors(path: str, cells: list[str] | None, lines: list[int]):
 def _read_ties(path: str, organizations: str, ids: tuple[str, ...]):
     lines, cells = _table(path, ("source", "target"), tuple(TIE_COLUMNS))
     place = {name: k for k, name in enumerate(ids)}
-    seen: dict[int, int] = {}
-    for source, target, line in zip(cells["source"], cells["target"], lines, strict=True):
-        for column, name in (("source", source), ("target", target)):
-            if name not in place:
-                near = suggestion(name, ids[:5000]) or "; add the organization or remove the tie"
-                raise _fault(path, f"{name!r} is not an id in {organizations}{near}", column, line)
-        a, b = place[source], place[target]
-        if a == b:
-            raise _fault(path, f"ties {source!r} to itself; remove the row", "target", line)
-        key = min(a, b) * len(ids) + max(a, b)
-        if key in seen:
-            message = f"the tie {source} and {target} stands already on line {seen[key]}; remove one"
-            raise _fault(path, message, "source", line)
-        seen[key] = line
-    keys = np.fromiter(seen, np.int64, len(seen))
-    order = np.argsort(keys)
+    ends = [_ends(path, organizations, column, cells[column], lines, place) for column in ("source", "target")]
+    i, j = np.minimum(*ends), np.maximum(*ends)
+    for k in np.flatnonzero(i == j)[:1]:
+        raise _fault(path, f"ties {cells['source'][k]!r} to itself; remove the row", "target", lines[k])
+    keys = i * len(ids) + j
+    order = np.argsort(keys, kind="stable")
+    for k in np.flatnonzero(np.diff(keys[order]) == 0)[:1]:
+        first, again = order[k], order[k + 1]
+        tie = f"{cells['source'][again]} and {cells['target'][again]}"
+        raise _fault(path, f"the tie {tie} stands already on line {lines[first]}; remove one", "source", lines[again])
     given = {name: _numbers(path, name, cells[name], lines, TIE_COLUMNS[name]) for name in TIE_COLUMNS if name in cells}
     if "active" in given:
         given["active"] = _flags(path, given["active"], lines)
-    i, j = (keys[order] // len(ids)).astype(np.int32), (keys[order] % len(ids)).astype(np.int32)
+    i, j = i[order].astype(np.int32), j[order].astype(np.int32)
     return i, j, {name: column[order] for name, column in given.items()}
+
+
+def _ends(path: str, organizations: str, column: str, cells: list[str], lines: list[int], place: dict) -> np.ndarray:
+    """The places of the organizations named in one column of ties."""
+    ends = np.array([place.get(name, -1) for name in cells], np.int64)
+    for k in np.flatnonzero(ends < 0)[:1]:
+        near = suggestion(cells[k], list(place)[:5000]) or "; add the organization or remove the tie"
+        raise _fault(path, f"{cells[k]!r} is not an id in {organizations}{near}", column, lines[k])
+    return ends
 
 
 def _flags(path: str, column: np.ndarray, lines: list[int]) -> np.ndarray:

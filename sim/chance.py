@@ -18,22 +18,22 @@ from sim.jit import compiled, rule
 
 
 class Purpose(IntEnum):
-    """What a draw decides. Four neighbours share one block, so a tie needs at most four blocks a step."""
+    """What a draw decides. Four neighbours share one block, grouped by what is usually needed together."""
 
     CONFLICT = 0
-    RESPONSE_I = 1
-    RESPONSE_J = 2
-    SETBACK = 3
+    SETBACK = 1
+    REVIEW = 2
+    CONSIDER = 3
     ACT_I = 4
     ACT_J = 5
+    FORM = 6
+    END = 7
     MISREAD_I = 8  # i misreads j's act
     MISREAD_J = 9
     PRETEND_I = 10  # i pretends to co-create
     PRETEND_J = 11
-    REVIEW = 12
-    END = 13
-    CONSIDER = 14
-    FORM = 15
+    RESPONSE_I = 12
+    RESPONSE_J = 13
     # organizations, each step
     LEADER = 16
     SURVIVE = 17

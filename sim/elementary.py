@@ -1,8 +1,8 @@
 """The exponential, from IEEE 754 basic operations only, so that it gives the same bits everywhere.
 
 libm promises neither the same last bit across platforms nor across its scalar and vector forms. Here: range
-reduction by ln 2 in two parts (Cody & Waite 1980), a Taylor polynomial of degree 13 on [-ln2/2, ln2/2] in Horner
-form, and a power of two set in the exponent bits. Largest relative error measured on [-708, 708]: 1.8e-16.
+reduction by ln 2 in two parts (Cody & Waite 1980), a Taylor polynomial of degree 13 on [-ln2/2, ln2/2], summed in
+pairs (Estrin 1960) so that its operations overlap, and a power of two set in the exponent bits. Largest relative error measured on [-708, 708]: 1.8e-16.
 """
 
 from __future__ import annotations
@@ -49,20 +49,12 @@ def exp(x):
     x = _LIMIT if x > _LIMIT else (-_LIMIT if x < -_LIMIT else x)
     k = floor(x * _LOG2E + 0.5)
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r + 1.0
+    r2 = r * r
+    r4 = r2 * r2
+    low = (0.5 + r * (1.0 / 6.0)) + r2 * (1.0 / 24.0 + r * (1.0 / 120.0))
+    middle = (1.0 / 720.0 + r * (1.0 / 5040.0)) + r2 * (1.0 / 40320.0 + r * (1.0 / 362880.0))
+    high = (1.0 / 3628800.0 + r * (1.0 / 39916800.0)) + r2 * (1.0 / 479001600.0 + r * (1.0 / 6227020800.0))
+    p = 1.0 + (r + r2 * (low + r4 * (middle + r4 * high)))
     return p * power_of_two(k)
 
 

@@ -130,7 +130,7 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
         tie.was_active = tie.active
         tie.mutual = tie.setback = tie.hurt_i = tie.hurt_j = 0
         record.conflict = record.ended = 0
-        review_u, end_u, consider_u, form_u = block(seed, step, subject, 3)
+        conflict_u, setback_u, review_u, consider_u = block(seed, step, subject, 0)
         is_considered = not tie.active and consider_u < rules.meeting_chance(tie.complementarity, p)
 
         # Trust, scale, utilities and the advantage over the silo, from the state as the step finds it.
@@ -163,7 +163,7 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
             record.kind = DORMANT
             record.overhead = 2.0 * rules.convening_cost(p)
             tie.payoff_i = tie.payoff_j = silo - rules.convening_cost(p)
-            if is_considered and form_u < wants:
+            if is_considered and block(seed, step, subject, 1)[2] < wants:
                 tie.active = 1
                 tie.tenure = 0
                 tie.alignment = rules.larger(tie.alignment, rules.fresh_alignment(tie.value_distance, p))
@@ -178,8 +178,8 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
             tie.connection = rules.connection_in_phase(tie.connection, p)
             tie.alignment = rules.alignment_in_phase(tie.alignment, p)
         else:
-            conflict_u, heat_i, heat_j, setback_u = block(seed, step, subject, 0)
             if conflict_u < rules.conflict_chance(tie.value_distance, tie.tension, tie.share, p):
+                heat_i, heat_j, _, _ = block(seed, step, subject, 3)
                 record.conflict = _conflict(tie, heat_i, heat_j, p)
             if record.conflict == BOTH_TOWARD:
                 record.kind = PAUSED
@@ -227,7 +227,7 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
                     tie.connection = rules.connection_through_work(tie.connection, p)
             tie.connection *= p.connection_decay
         if twin == OBSERVED and review_u < rules.review_chance(tie.connection, p):
-            if end_u < 1.0 - wants:
+            if block(seed, step, subject, 1)[3] < 1.0 - wants:
                 record.ended = 1
                 tie.active = 0
                 lifetimes[tie.tenure] += 1

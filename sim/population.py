@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtri
 
 from sim import networks
-from sim.census import Census, census, stamp
+from sim.census import Census, census, is_small, stamp
 from sim.chance import Purpose, block, draws
 from sim.errors import ScenarioError, suggestion
 from sim.jit import compiled
@@ -85,7 +85,7 @@ def labels(scenario) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
 
 def _is_small(world) -> bool:
     if world.network == "file":
-        return len(census(world.organizations, world.ties, world.stamp).i) < SMALL
+        return is_small(world.stamp) and len(census(world.organizations, world.ties, world.stamp).i) < SMALL
     n = world.n_organizations
     is_by_pairs = world.network in ("complete", "sectors")
     return max(n, n * ((n - 1) if is_by_pairs else world.degree) / 2) < SMALL
