@@ -14,6 +14,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from sim.errors import ScenarioError
 from sim.jit import compiled, rule
 
 
@@ -119,3 +120,10 @@ def pick(u, n):
     """A whole number 0 .. n - 1 from a uniform number."""
     k = int(u * n)
     return k if k < n else n - 1
+
+
+def checked_seed(seed) -> int:
+    """A seed as a whole number 0 .. 2**64 - 1; ScenarioError otherwise."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise ScenarioError(f"seed must be a whole number from 0 to 2**64 - 1, not {seed!r}", key="seed")
+    return int(seed)

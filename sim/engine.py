@@ -9,21 +9,11 @@ import numpy as np
 
 from sim.jit import compiled
 from sim.kernel import OBSERVED, imitate, live, reflect, renew
+from sim.population import sector_peers
 from sim.schedule import segments
 from sim.state import CHUNK, OUTCOME, initial, prepare
 from sim.tally import N_COLUMNS, references, tally_organizations, tally_ties
-
-
-class Trace(NamedTuple):
-    """What a run leaves behind, whichever engine ran it."""
-
-    sums: np.ndarray  # (steps, N_COLUMNS) sums over ties and organizations, columns tally.COLUMNS
-    ended: np.ndarray  # int64 (steps + 1,) partnerships that ended, by tenure
-    ties: np.ndarray  # records state.TIE (m,)
-    organizations: np.ndarray  # records state.ORGANIZATION (n,)
-    silos: np.ndarray  # (m,) value of both sides' silos
-    first_best: np.ndarray  # (m,)
-    tie_value: np.ndarray  # (m,) value summed over the run (twins only, otherwise m = 0)
+from sim.trace import Trace, late_from
 
 
 class _World(NamedTuple):
@@ -38,18 +28,6 @@ class _World(NamedTuple):
     rows: np.ndarray  # (chunks, N_COLUMNS) sums of one step
     sums: np.ndarray  # (steps, N_COLUMNS)
     tie_value: np.ndarray
-
-
-def late_from(steps: int) -> int:
-    """The first step of the last quarter, which has at least one step."""
-    return steps - max(1, steps // 4)
-
-
-def sector_peers(sector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Organizations sorted by sector, and where each sector starts."""
-    order = np.argsort(sector, kind="stable")
-    first = np.searchsorted(sector[order], np.arange(sector.max(initial=0) + 2))
-    return order.astype(np.int64), first.astype(np.int64)
 
 
 @compiled

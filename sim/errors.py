@@ -26,7 +26,7 @@ class PositiveSumError(Exception):
     def __reduce__(self):
         return _rebuild, (type(self), self.message, self.key, self.source)
 
-    def at(self, source: str) -> "PositiveSumError":
+    def at(self, source: str) -> PositiveSumError:
         """The same error, naming the file it was found in."""
         return type(self)(self.message, key=self.key, source=source)
 

@@ -16,14 +16,14 @@ import mesa
 import numpy as np
 
 from sim import measures, rules, state
-from sim.engine import Trace, late_from, sector_peers
+from sim.chance import checked_seed
 from sim.organization import Organization
 from sim.parameters import Scenario
 from sim.partnership import Partnership
-from sim.population import build
+from sim.population import build, sector_peers
 from sim.schedule import segments
-from sim.simulation import checked_seed
 from sim.tally import N_COLUMNS, references, tally_organizations, tally_ties
+from sim.trace import Trace, late_from
 
 
 class PartnershipModel(mesa.Model):

@@ -17,8 +17,21 @@ class Side:
     """One side of a partnership: what this organization holds about the other, and how it sees this step."""
 
     __slots__ = (
-        "organization", "purpose", "share", "beliefs", "earned", "last_read",
-        "trust", "weight", "cost", "burden", "utilities", "advantage", "act", "payoff", "is_hurt",
+        "act",
+        "advantage",
+        "beliefs",
+        "burden",
+        "cost",
+        "earned",
+        "is_hurt",
+        "last_read",
+        "organization",
+        "payoff",
+        "purpose",
+        "share",
+        "trust",
+        "utilities",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, organization, purpose: int):

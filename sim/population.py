@@ -337,3 +337,10 @@ def _breadth_first(by_lot, start, incident, i, j):
                 tail += 1
         queue[first:tail].sort()
     return by_lot[queue]
+
+
+def sector_peers(sector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Organizations sorted by sector, and where each sector starts."""
+    order = np.argsort(sector, kind="stable")
+    first = np.searchsorted(sector[order], np.arange(sector.max(initial=0) + 2))
+    return order.astype(np.int64), first.astype(np.int64)

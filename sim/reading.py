@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
 from typing import Any
 
 from sim.errors import ScenarioError, suggestion
+from sim.vocabulary import EVENT_KINDS, LEVERS, RECRUITS, Event, Parameter, Phase, Sector
 
 
-def checked(scenario) -> dict[str, Any]:
-    """Every parameter of ``scenario`` in its canonical type. Raises ScenarioError with the first fault."""
-    from sim.parameters import PARAMETERS
-
-    values = {p.name: _READERS[p.kind](p, getattr(scenario, p.name)) for p in PARAMETERS}
+def checked(values: dict[str, Any], parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    """Every parameter's value in its canonical type. Raises ScenarioError with the first fault."""
+    values = {p.name: _READERS[p.kind](p, values[p.name]) for p in parameters}
     _check_together(values)
     return values
 
@@ -76,9 +76,6 @@ _READERS = {"real": _real, "integer": _integer, "choice": _choice, "path": _path
 
 def _rows(name: str, value: Any) -> list[dict[str, Any]]:
     """A list of tables, from dicts or from the frozen forms themselves."""
-    import dataclasses
-
-    from sim.parameters import Phase
 
     if isinstance(value, dict) or not isinstance(value, (list, tuple)):
         raise _fault(name, f"must be a list of tables, not {_shown(value)}")
@@ -105,7 +102,6 @@ def _known(name: str, row: dict, known: tuple[str, ...], required: tuple[str, ..
 
 def _part(name: str, key: str, value: Any, low=None, high=None, *, whole=False, open_low=False, open_high=False):
     """One number inside a table, checked like a parameter called ``name.key``."""
-    from sim.parameters import Parameter
 
     kind = "integer" if whole else "real"
     p = Parameter(f"{name}.{key}", "", kind, None, low, high, open_low, open_high, "", "", "", ())
@@ -125,7 +121,6 @@ def _game(value: Any):
 
 
 def _events(value: Any):
-    from sim.parameters import EVENT_KINDS, Event
 
     events = []
     for row in _rows("events", value):
@@ -139,7 +134,6 @@ def _events(value: Any):
 
 
 def _phases(value: Any):
-    from sim.parameters import LEVERS, Phase
 
     phases = []
     for row in _rows("phases", value):
@@ -161,7 +155,6 @@ def _phases(value: Any):
 
 
 def _sectors(value: Any):
-    from sim.parameters import RECRUITS, Sector
 
     known = ("name", "share", "power", "intention", "trust", "scarcity", "values", "focus", "spread")
     bounds = {
@@ -189,7 +182,6 @@ def _sectors(value: Any):
 
 def _check_together(values: dict[str, Any]) -> None:
     """Faults that no single parameter shows."""
-    from sim.parameters import RECRUITS
 
     n, degree = values["n_organizations"], values["degree"]
     if values["network"] in ("small-world", "random", "scale-free", "core-periphery") and degree > n - 1:

@@ -11,10 +11,12 @@ import numpy as np
 from sim import engine as compiled_engine
 from sim import measures as measured
 from sim import rules
+from sim.chance import checked_seed
 from sim.errors import ScenarioError, suggestion
 from sim.kernel import ALL_COCREATE, ALL_COOPERATE
 from sim.parameters import Scenario
 from sim.population import Population, build, labels
+from sim.trace import late_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +36,7 @@ class Result:
         return measured.series(self._trace, len(self._people.power), self.scenario.game is not None, self._with_ledger)
 
     @cached_property
-    def series(self) -> "pd.DataFrame":
+    def series(self) -> pd.DataFrame:
         """One row per step: ``step`` (0, 1, ...) and every series of ``sim.measures.MEASURES``."""
         import pandas as pd
 
@@ -43,11 +45,11 @@ class Result:
     @cached_property
     def summary(self) -> dict[str, float]:
         """Every measure: last-quarter means of the series, and the measures of the whole run."""
-        late = compiled_engine.late_from(self.scenario.steps)
+        late = late_from(self.scenario.steps)
         return measured.summary(self._trace, self._twins, self._people, self.scenario, self._columns, late)
 
     @cached_property
-    def organizations(self) -> "pd.DataFrame":
+    def organizations(self) -> pd.DataFrame:
         """Final state, one row per organization; ``income``: stakes per potential tie and step, over the whole run."""
         import pandas as pd
 
@@ -72,7 +74,7 @@ class Result:
         )
 
     @cached_property
-    def ties(self) -> "pd.DataFrame":
+    def ties(self) -> pd.DataFrame:
         """Final state, one row per potential tie; ``trust_*`` as derived from the final beliefs; ``income_*`` of the last step."""
         import pandas as pd
 
@@ -133,13 +135,6 @@ def _checked_measures(names) -> tuple[str, ...]:
     return tuple(names)
 
 
-def checked_seed(seed) -> int:
-    """A seed as a whole number 0 .. 2**64 - 1; ScenarioError otherwise."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ScenarioError(f"seed must be a whole number from 0 to 2**64 - 1, not {seed!r}", key="seed")
-    return int(seed)
-
-
 def _needs(names, what: str) -> bool:
     return any(measured.BY_NAME[name].needs == what for name in names)
 
@@ -188,7 +183,7 @@ def observe(
     twins = _twins(scenario, seed, people, 1) if _needs(names, "twins") and scenario.game is None else []
     kernel_seconds = time.perf_counter() - started
     columns = measured.series(trace, len(people.power), scenario.game is not None, with_ledger)
-    numbers = measured.summary(trace, twins, people, scenario, columns, compiled_engine.late_from(scenario.steps))
+    numbers = measured.summary(trace, twins, people, scenario, columns, late_from(scenario.steps))
     return Observation(
         values=np.array([numbers[name] for name in names]),
         series=np.column_stack([columns[name] for name in series]) if series else None,
