@@ -10,7 +10,7 @@ It exists to be read and changed; the compiled engine runs the same scenarios a 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import secrets
 
 import mesa
 import numpy as np
@@ -30,41 +30,50 @@ class PartnershipModel(mesa.Model):
     """A world of organizations and potential partnerships.
 
     ``scenario`` (default: the baseline) with any parameter changed by keyword, so that ``mesa.batch_run`` can sweep
-    parameters; ``kind`` is the class of the organizations, or a function from index to class. After each step
-    ``datacollector`` holds every series of ``sim.measures``. Same scenario and seed: the same numbers, bit for bit,
-    as ``sim.simulate``. Raises ScenarioError or NetworkError.
+    parameters. ``seed`` (or Mesa's ``rng``): a whole number from 0 to 2**64 - 1; None draws one from the operating
+    system, as Mesa does. ``kind`` is the class of the organizations, or a function from index to class. After each
+    step ``datacollector`` holds the seed and every series of ``sim.measures``. Same scenario and seed: the same
+    numbers, bit for bit, as ``sim.simulate``. Raises ScenarioError or NetworkError.
     """
 
-    def __init__(self, scenario: Scenario | None = None, seed: int | None = 1, *, kind=Organization, rng=None,
-                 with_ledger: bool = True, **parameters):  # fmt: skip
-        seed = checked_seed(1 if seed is None and rng is None else (rng if seed is None else seed))
+    def __init__(
+        self, scenario: Scenario | None = None, seed: int | None = 1, *, kind=Organization, rng: int | None = None,
+        with_ledger: bool = True, **parameters,
+    ):  # fmt: skip
+        asked = seed if rng is None else rng
+        seed = secrets.randbits(63) if asked is None else checked_seed(asked)
         super().__init__(rng=seed)  # Mesa's own generators; the model draws from sim.chance only
         scenario = Scenario() if scenario is None else scenario
-        self.scenario = scenario.replace(**parameters) if parameters else scenario
+        self.parameters = scenario.replace(**parameters) if parameters else scenario
         self.seed_key = np.uint64(seed)
-        self.people = build(self.scenario, seed)
+        self.people = build(self.parameters, seed)
         self.with_ledger = with_ledger
         self.now = 0  # the step that is running, or next to run
-        self._segments = segments(self.scenario)
-        self._starts = [segment.first for segment in self._segments]
+        self._segments = segments(self.parameters)
         self._enter_segment(self._segments[0])
         self._peers, self._first_peer = sector_peers(self.people.sector)
-        self._sums: list[np.ndarray] = []
-        self._ended: list[int] = []
-        class_of = kind if not isinstance(kind, type) else (lambda index: kind)
-        self.organizations = [class_of(k)(self, k) for k in range(len(self.people.power))]
-        ends = zip(self.people.i, self.people.j, strict=True)
-        self.partnerships = [Partnership(self, e, self.organizations[i], self.organizations[j]) for e, (i, j) in enumerate(ends)]  # fmt: skip
-        for partnership in self.partnerships:
-            for side in partnership.sides:
-                side.organization.partnerships.append(partnership)
-                side.organization.n_active += partnership.is_active
-        self._divide_power()
-        self.was_mutual = [False] * len(self.partnerships)
+        self._settle(kind)
         self._ties, self._organizations, _ = state.initial(self.people, self._segment.inside)
         state.prepare(True, self._ties, self._organizations, self._force)
         self._references = references(self._ties, self._force)
-        self.datacollector = mesa.DataCollector(model_reporters={name: _latest(name) for name in measures.SERIES})
+        self._sums: list[np.ndarray] = []
+        self._ended: list[int] = []
+        reporters = {"seed": lambda model: int(model.seed_key)} | {name: _latest(name) for name in measures.SERIES}
+        self.datacollector = mesa.DataCollector(model_reporters=reporters)
+
+    def _settle(self, kind) -> None:
+        """Bring in the organizations and tie them to one another."""
+        class_of = (lambda index: kind) if isinstance(kind, type) else kind
+        self.organizations = [class_of(k)(self, k) for k in range(len(self.people.power))]
+        self.partnerships = []
+        for e, (i, j) in enumerate(zip(self.people.i, self.people.j, strict=True)):
+            partnership = Partnership(self, e, self.organizations[i], self.organizations[j])
+            self.partnerships.append(partnership)
+            for side in partnership.sides:
+                side.organization.partnerships.append(partnership)
+                side.organization.n_active += partnership.is_active
+        self.was_mutual = [False] * len(self.partnerships)
+        self._divide_power()
 
     # --- what is in force -----------------------------------------------------------------------------------------
 
@@ -75,7 +84,7 @@ class PartnershipModel(mesa.Model):
     @property
     def is_late(self) -> bool:
         """Whether this step belongs to the last quarter."""
-        return self.now >= late_from(self.scenario.steps)
+        return self.now >= late_from(self.parameters.steps)
 
     def sector_peers(self, sector: int) -> np.ndarray:
         """Indices of the organizations of a sector."""
@@ -94,10 +103,10 @@ class PartnershipModel(mesa.Model):
 
     def step(self) -> None:
         """One month."""
-        segment = self._segments[bisect_right(self._starts, self.now) - 1]
-        if segment is not self._segment:
-            self._enter_segment(segment)
-            self._divide_power()
+        for segment in self._segments:
+            if segment.first == self.now:
+                self._enter_segment(segment)
+                self._divide_power()
         self.was_mutual = [partnership.is_mutual for partnership in self.partnerships]
         for organization in self.organizations:
             organization.renew()
@@ -112,7 +121,7 @@ class PartnershipModel(mesa.Model):
                 organization.move()
         self._record()
         self.now += 1
-        self.running = self.now < self.scenario.steps
+        self.running = self.now < self.parameters.steps
 
     # --- the record -----------------------------------------------------------------------------------------------
 
@@ -149,7 +158,7 @@ class PartnershipModel(mesa.Model):
     def series(self, first: int = 0) -> dict[str, np.ndarray]:
         """Every series of the run so far, from step ``first`` on."""
         trace = self.trace()._replace(sums=np.array(self._sums[first:]))
-        return measures.series(trace, len(self.organizations), self.scenario.game is not None, self.with_ledger)
+        return measures.series(trace, len(self.organizations), self.parameters.game is not None, self.with_ledger)
 
 
 def _latest(name: str):

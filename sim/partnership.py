@@ -64,7 +64,7 @@ class Partnership:
         self.overlap = float(people.overlap[index])
         self.complementarity = float(people.complementarity[index])
         self.value_distance = float(people.value_distance[index])
-        self.is_active = bool(people.active[index]) or model.scenario.game is not None
+        self.is_active = bool(people.active[index]) or model.parameters.game is not None
         self.tenure = 0
         self.connection, self.tension = 0.0, 0.0
         self.alignment = rules.fresh_alignment(self.value_distance, self.terms)

@@ -1,0 +1,199 @@
+"""From the table of runs to the tables a reader needs: means, and paired comparisons under common random numbers.
+
+Tables in, tables out; nothing here knows a file. Replicate r of every world, design and factor point runs with the
+same seed, so it meets the same luck; runs are paired on that seed and the *differences* are averaged, which removes
+most of the luck from the answer. Rows come in the study's own order whatever the order of the runs.
+
+What is compared with what (column ``contrast``):
+    design   each design with the one it is ``against`` (default: the reference design), same world, same point
+    world    each world with the reference world, same design, same point
+    factor   where there is one design only: each point with the point that differs from it by having the first
+             level of the first factor that varies (say, no participants on the same network)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from experiments import better_off, inference, labels
+from experiments.study import Study
+
+
+class Cells(NamedTuple):
+    """Runs as one array: a cell is a world, a design and a factor point."""
+
+    keys: list[tuple]  # (world, design, *levels) per cell, in the study's order
+    measures: tuple[str, ...]
+    values: np.ndarray  # (cells, seeds, measures); NaN where a run is missing, failed or has no number
+    is_there: np.ndarray  # (cells, seeds): a row exists
+    is_failed: np.ndarray  # (cells, seeds): it exists and failed
+
+
+class Contrast(NamedTuple):
+    """One comparison: the cell treated, the cell it is compared with, and the words for the latter."""
+
+    kind: str
+    treatment: int
+    reference: int
+    against: str
+
+
+def means(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Every measure in every cell: mean and standard deviation over runs, with the 95 % interval of the mean.
+
+    Columns: world, design, <factors>, measure, n (runs that gave a number), n_failed, n_nan (ran, but the measure is
+    of an empty set), mean, sd, low, high; all in the units of the measure.
+    """
+    cells = lay_out(runs, study)
+    rows = _per_measure(cells.values)
+    n, mean, sd = inference.row_means(rows)
+    low, high = inference.intervals(rows)
+    n_measures = len(cells.measures)
+    n_there, n_failed = (np.repeat(a.sum(axis=1), n_measures) for a in (cells.is_there, cells.is_failed))
+    table = _named(cells.keys, study)
+    table = table.loc[table.index.repeat(n_measures)].reset_index(drop=True)
+    counts = {"n": n, "n_failed": n_failed, "n_nan": n_there - n_failed - n}
+    numbers = {"mean": mean, "sd": sd, "low": low, "high": high}
+    return table.assign(measure=list(cells.measures) * len(cells.keys), **counts, **numbers)
+
+
+def comparison(runs: pd.DataFrame, organizations: pd.DataFrame | None, study: Study) -> pd.DataFrame:
+    """Paired differences of every contrast and measure, and who is better off where the organizations are given.
+
+    Columns: contrast, world, design, against, <factors>, measure, n_pairs, n_dropped (pairs in which either run is
+    missing, failed or has no number), mean (of the treatment), reference (mean of what it is compared with),
+    difference (their mean paired difference) with its 95 % interval low, high; effect (Hedges' g_av: the difference
+    over the average standard deviation of runs), effect_paired (d_z, which grows with the luck shared), better (share
+    of pairs with the higher value in the treatment), verdict ("higher", "lower", "same" where all pairs agree exactly,
+    "cannot say"). Means and effects are over the complete pairs. For ``better_off`` rows the mean is the share of
+    organizations with more income than their pair, and the reference .5: as many win as do not.
+    """
+    cells = lay_out(runs, study)
+    contrasts = list(_contrasts(cells.keys, study))
+    treatment = cells.values[[c.treatment for c in contrasts]]
+    reference = cells.values[[c.reference for c in contrasts]]
+    n_measures = len(cells.measures)
+    numbers = _compare(_per_measure(treatment), _per_measure(reference))
+    numbers["n_dropped"] = _n_asked(cells, contrasts).repeat(n_measures) - numbers["n_pairs"]
+    table = _headings(contrasts, cells.keys, study)
+    table = table.loc[table.index.repeat(n_measures)].reset_index(drop=True)
+    table = table.assign(measure=list(cells.measures) * len(contrasts), **numbers)
+    if organizations is not None and len(organizations) and contrasts:
+        winners = _better_off(organizations, cells, contrasts, study)
+        table = pd.concat([table, winners], ignore_index=True) if len(table) else winners
+    return table
+
+
+def lay_out(runs: pd.DataFrame, study: Study) -> Cells:
+    """The runs as an array over cells, seeds and measures."""
+    measures = tuple(m for m in study.measures if m in runs.columns)
+    key_of_row = _keys(runs, study)
+    keys = sorted(set(key_of_row), key=_order(study))
+    place = {key: i for i, key in enumerate(keys)}
+    row, (seeds, column) = np.array([place[key] for key in key_of_row], dtype=int), _places(runs["seed"])
+    values = np.full((len(keys), len(seeds), len(measures)), np.nan)
+    numbers = runs[list(measures)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    values[row, column] = np.where(np.isfinite(numbers), numbers, np.nan)
+    is_there, is_failed = np.zeros((2, len(keys), len(seeds)), dtype=bool)
+    is_there[row, column] = True
+    is_failed[row, column] = (runs["status"] == "failed").to_numpy()
+    values[is_failed] = np.nan
+    return Cells(keys, measures, values, is_there, is_failed)
+
+
+def _places(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    return np.unique(column.to_numpy(), return_inverse=True)
+
+
+def _keys(table: pd.DataFrame, study: Study) -> list[tuple]:
+    return list(zip(*(table[name].tolist() for name in ("world", "design", *study.factors)), strict=True))
+
+
+def _order(study: Study):
+    """Sorting key for (world, design, *levels): their places in the study."""
+    known = [list(study.worlds), list(study.designs), *(list(levels) for levels in study.factors.values())]
+    places = [{name: i for i, name in enumerate(names)} for names in known]
+    return lambda key: tuple((p.get(name, len(p)), str(name)) for p, name in zip(places, key, strict=True))
+
+
+def _contrasts(keys: list[tuple], study: Study) -> Iterable[Contrast]:
+    """What is compared with what, design contrasts first; cells without a partner are left out."""
+    place = {key: i for i, key in enumerate(keys)}
+    designs, worlds = {key[1] for key in keys}, {key[0] for key in keys}
+    candidates = []
+    if len(designs) > 1:
+        partners = {key: study.against.get(key[1]) for key in keys}
+        candidates += [("design", key, (key[0], partners[key], *key[2:]), partners[key]) for key in keys]
+    if len(worlds) > 1:
+        candidates += [("world", key, (study.reference_world, *key[1:]), study.reference_world) for key in keys]
+    varied = [(at, name, levels[0]) for at, (name, levels) in enumerate(study.factors.items(), 2) if len(levels) > 1]
+    if len(designs) == 1 and varied:
+        at, name, first = varied[0]
+        against = labels.point({name: first})
+        candidates += [("factor", key, (*key[:at], first, *key[at + 1 :]), against) for key in keys]
+    for kind, key, partner, against in candidates:
+        if key != partner and partner in place:
+            yield Contrast(kind, place[key], place[partner], against)
+
+
+def _compare(treatment: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
+    """The numbers of the comparison for rows of paired values, shape (rows, seeds)."""
+    differences = treatment - reference
+    is_pair = np.isfinite(differences)
+    n_pairs, difference, _ = inference.row_means(differences)
+    low, high = inference.intervals(differences)
+    better = np.where(is_pair, differences > 0, False).sum(axis=1) / np.where(n_pairs > 0, n_pairs, np.nan)
+    numbers = {
+        "n_pairs": n_pairs, "n_dropped": 0 * n_pairs,
+        "mean": inference.row_means(np.where(is_pair, treatment, np.nan))[1],
+        "reference": inference.row_means(np.where(is_pair, reference, np.nan))[1],
+        "difference": difference, "low": low, "high": high,
+        "effect": inference.effect_size(treatment, reference),
+        "effect_paired": inference.paired_effect_size(differences), "better": better,
+    }  # fmt: skip
+    same = (n_pairs > 0) & (np.where(is_pair, differences, 0.0) == 0).all(axis=1)
+    numbers["verdict"] = np.select([same, low > 0, high < 0], ["same", "higher", "lower"], "cannot say")
+    return numbers
+
+
+def _better_off(organizations, cells: Cells, contrasts: list[Contrast], study) -> pd.DataFrame:
+    incomes = better_off.split(organizations, _keys(organizations, study))
+    replicates = np.unique(organizations["replicate"])
+    names, shares, of = [], [np.empty((0, len(replicates)))], []
+    for contrast in contrasts:
+        treated, untreated = (incomes.get(cells.keys[i]) for i in (contrast.treatment, contrast.reference))
+        if treated is not None and untreated is not None:
+            found = better_off.shares(treated, untreated, replicates)
+            names, shares, of = [*names, *found], [*shares, *found.values()], [*of, *[contrast] * len(found)]
+    table = np.vstack(shares)
+    numbers = _compare(table, np.where(np.isfinite(table), 0.5, np.nan))
+    numbers["n_dropped"] = _n_asked(cells, of) - numbers["n_pairs"]
+    return _headings(of, cells.keys, study).assign(measure=names, **numbers)
+
+
+def _n_asked(cells: Cells, contrasts: list[Contrast]) -> np.ndarray:
+    """Seeds for which at least one of the two cells has a run, per contrast."""
+    treated, untreated = (cells.is_there[[c[i] for c in contrasts]] for i in (1, 2))
+    return (treated | untreated).sum(axis=1)
+
+
+def _per_measure(values: np.ndarray) -> np.ndarray:
+    """(cells, seeds, measures) -> (cells·measures, seeds)."""
+    n_cells, n_seeds, n_measures = values.shape
+    return np.moveaxis(values, 1, 2).reshape(n_cells * n_measures, n_seeds)
+
+
+def _named(keys: list[tuple], study: Study) -> pd.DataFrame:
+    return pd.DataFrame(keys, columns=["world", "design", *study.factors])
+
+
+def _headings(contrasts: list[Contrast], keys: list[tuple], study: Study) -> pd.DataFrame:
+    """Who is compared with whom: the first columns of the comparison."""
+    table = _named([keys[c.treatment] for c in contrasts], study)
+    table.insert(0, "contrast", [c.kind for c in contrasts])
+    table.insert(3, "against", [c.against for c in contrasts])
+    return table

@@ -1,0 +1,151 @@
+"""A results folder: who may write in it, files written aside and renamed, parts of tables, and reading them back.
+
+    results/NAME/study.toml                 the study as run
+                 manifest.json              versions, seeds, machine, timing
+                 runs/part-000000.parquet   one row per run; the part of one batch
+                 series/  organizations/    the same for trajectories and for incomes, where the study asks for them
+                 means.csv  comparison.csv  figures/
+
+A file is there as a whole or not at all. The part in ``runs`` is written last: where it is, its batch is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from experiments.errors import StoreError
+
+KINDS = ("series", "organizations", "runs")
+_ASIDE = ".aside-"
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Makes the folder and keeps every other sweep out of it, until the block or the process ends, however it ends.
+
+    Raises StoreError where it cannot be written or another sweep is at work in it.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("a")
+    with lock:
+        _take(lock, folder)
+        with writing(folder):
+            _sweep_up(folder)
+        yield
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turns a failure to write in the folder into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StoreError(
+            f"{folder} cannot be written ({reason}); what was stored before is kept; "
+            "make room or choose another folder with --out"
+        ) from None
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Writes a file so that at any moment either all of it or nothing stands under its name."""
+    with aside(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path``, safely on disk and renamed to it when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+@contextlib.contextmanager
+def folder_aside(folder: Path) -> Iterator[Path]:
+    """A temporary folder whose files are moved into ``folder``, over what is there, when the block ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder.parent))
+    try:
+        yield temporary
+        folder.mkdir(exist_ok=True)
+        for path in sorted(temporary.iterdir()):
+            _flush(path)
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_part(folder: Path, kind: str, name: str, table) -> None:
+    """One batch of a table, as parquet whose bytes depend on nothing but the rows."""
+    from pyarrow import parquet
+
+    with aside(folder / kind / f"{name}.parquet") as temporary:
+        parquet.write_table(table, temporary, compression="zstd")
+
+
+def has_part(folder: Path, name: str, n_rows: int) -> bool:
+    """Whether a batch is stored, whole and legible; if it is not, running it again gives the same rows."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_metadata(folder / "runs" / f"{name}.parquet").num_rows == n_rows
+    except (OSError, pyarrow.ArrowException):
+        return False
+
+
+def read_table(folder: Path, kind: str):
+    """All parts of a table as one DataFrame, in the order of the jobs; None where there are none. Raises StoreError."""
+    import pyarrow
+    from pyarrow import parquet
+
+    paths = sorted((folder / kind).glob("part-*.parquet"))
+    if not paths:
+        return None
+    try:
+        return pyarrow.concat_tables([parquet.ParquetFile(path).read() for path in paths]).to_pandas()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise StoreError(f"{folder / kind} cannot be read ({error}); run the sweep again to mend it") from None
+
+
+def _take(lock, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system: two sweeps in one folder are then the user's to avoid
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise StoreError(
+            f"another sweep is at work in {folder}; wait for it to end or choose another folder with --out"
+        ) from None
+
+
+def _sweep_up(folder: Path) -> None:
+    """Removes what a killed sweep had begun to write aside."""
+    for place in (folder, *(folder / kind for kind in KINDS), folder / "figures"):
+        for path in place.glob(f"{_ASIDE}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Has the system put a file or folder on the disk itself, so that not even a power cut undoes the rename."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

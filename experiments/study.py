@@ -1,0 +1,261 @@
+"""The schema of a study file: a question put to the model as worlds and designs to compare, factors and measures.
+
+    question = "Does the full design pay where the pie cannot grow?"
+    replicates = 24
+    [worlds."zero-sum"]
+    synergy = 0
+    [designs."business as usual"]
+    [designs."full design"]
+    levers = 0.8
+    [factors]
+    rivalry = [0.1, 0.25]
+
+``read_study`` either returns a Study whose every key has been checked, or raises StudyError with one sentence that
+names file, key and remedy. That every scenario it makes can be run is checked where they are made, in ``plan``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.asked import DEFAULT_MEASURES, read_measures, read_series
+from experiments.compared import UNNAMED, check_name, read_against, read_names, read_reference
+from experiments.errors import StudyError, key_path, shown, suggestion
+from experiments.factors import read_factors
+from experiments.layers import Layer, factor_layer, read_layer, scenario_of
+from sim.parameters import LEVERS, Scenario
+
+KEYS = ("question", "replicates", "seed", "measures", "series", "reference", "base", "worlds", "designs", "factors")
+MOST_CELLS, MOST_REPLICATES, MOST_RUNS, MOST_SEED = 100_000, 1_000_000, 10_000_000, 2**63 - 1
+
+
+class Cell(NamedTuple):
+    """One combination of world, design and levels of the factors (a *point*), run once per replicate."""
+
+    world: str
+    design: str
+    point: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study. Factors are keyed by their column in the tables of results.
+
+    ``measures`` are numbers per run, in order (``better_off`` is not among them: ``wants_better_off`` says that it
+    was asked for); ``series`` are per-step measures stored for each run. ``against[design]`` is the design with which
+    a design is compared, for every design but the reference. ``parameters`` maps the column of a factor to its
+    parameter; they differ only where a measure bears the same name (column ``initial_trust``, parameter ``trust``).
+    """
+
+    name: str
+    question: str
+    replicates: int
+    seed: int
+    measures: tuple[str, ...]
+    series: tuple[str, ...]
+    wants_better_off: bool
+    worlds: tuple[str, ...]
+    designs: tuple[str, ...]
+    against: dict[str, str]
+    factors: dict[str, tuple]
+    reference_world: str
+    reference_design: str
+    parameters: dict[str, str]
+    source: str = ""
+    text: bytes = b""
+    settings: dict[str, Any] = field(default_factory=dict)
+    layers: dict[tuple[str, ...], Layer] = field(default_factory=dict, repr=False)
+
+    def points(self) -> list[dict[str, Any]]:
+        """All combinations of levels, the last factor varying fastest; one empty point without factors."""
+        return [dict(zip(self.factors, levels, strict=True)) for levels in itertools.product(*self.factors.values())]
+
+    def cells(self) -> Iterator[Cell]:
+        """All combinations in canonical order: points, within them worlds, within them designs."""
+        return (Cell(w, d, p) for p in self.points() for w in self.worlds for d in self.designs)
+
+    def scenario(self, world: str = "", design: str = "", point: dict[str, Any] | None = None) -> Scenario:
+        """The scenario of a cell, by default of the reference world and design. Raises StudyError naming the key."""
+        point = point or {}
+        cell = Cell(world or self.reference_world, design or self.reference_design, point)
+        return scenario_of(list(self._layers(cell)), _context(cell))
+
+    def single(self, world: str | None = None, design: str | None = None) -> Scenario:
+        """The base with the world and design named, if any, and the settings; no factor. Raises StudyError."""
+        if world is not None:
+            check_name(world, self.worlds, "--world", "world")
+        if design is not None:
+            check_name(design, self.designs, "--design", "design")
+        named = [self.layers["worlds", world]] if world is not None else []
+        named += [self.layers["designs", design]] if design is not None else []
+        return scenario_of([self.layers["base",], *named, self.layers["settings",]])
+
+    def _layers(self, cell: Cell) -> Iterator[Layer]:
+        yield self.layers["base",]
+        yield self.layers["worlds", cell.world]
+        yield self.layers["designs", cell.design]
+        yield factor_layer({self.parameters[c]: level for c, level in cell.point.items()})
+        yield self.layers["settings",]
+
+
+def read_study(
+    path: str | Path,
+    *,
+    replicates: int | None = None,
+    settings: dict[str, Any] | None = None,
+    folder: str | Path | None = None,
+    name: str | None = None,
+) -> Study:
+    """Reads and checks a study file.
+
+    ``replicates`` and ``settings`` (parameters, applied last) come from the command line; paths of CSV files in the
+    study are relative to ``folder``, by default the study's own; ``name`` is by default the file's. Raises StudyError.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", "") or str(error)).lower()
+        raise StudyError(f"cannot be read ({reason}); check the path of the study file", source=str(path)) from None
+    try:
+        data = _parse(text)
+        if replicates is not None:
+            data["replicates"] = replicates
+        return study_from(
+            data,
+            name=name or path.stem,
+            source=str(path),
+            text=text,
+            settings=settings or {},
+            folder=Path(folder or path.parent),
+        )
+    except StudyError as error:
+        raise error.at(str(path)) from None
+
+
+def study_from(
+    data: dict[str, Any],
+    *,
+    name: str = "study",
+    source: str = "",
+    text: bytes = b"",
+    settings: dict[str, Any] | None = None,
+    folder: Path = Path(),
+) -> Study:
+    """The study that the parsed TOML describes. Raises StudyError naming the key at fault."""
+    for key in data:
+        if key not in KEYS:
+            raise StudyError(
+                f"{key_path(key)} is not a key of a study{suggestion(key, KEYS)}; known are {', '.join(KEYS)}",
+                key=key_path(key),
+            )
+    settings = settings or {}
+    worlds, designs = read_names(data, "worlds"), read_names(data, "designs")
+    measures, wants_better_off = read_measures(data.get("measures", list(DEFAULT_MEASURES)))
+    series = read_series(data.get("series", []))
+    levels = read_factors(data.get("factors", {}))
+    parameters = {_column(factor, (*measures, *series)): factor for factor in levels}
+    reference_world, reference_design = read_reference(data.get("reference", {}), worlds, designs)
+    study = Study(
+        name=name,
+        question=_question(data),
+        replicates=_whole(data, "replicates", 1, MOST_REPLICATES, default=24),
+        seed=_whole(data, "seed", 0, MOST_SEED - MOST_REPLICATES, default=1),
+        measures=measures,
+        series=series,
+        wants_better_off=wants_better_off,
+        worlds=worlds,
+        designs=designs,
+        against=read_against(data.get("designs", {}), designs, reference_design),
+        factors=dict(zip(parameters, levels.values(), strict=True)),
+        reference_world=reference_world,
+        reference_design=reference_design,
+        parameters=parameters,
+        source=source,
+        text=text,
+        settings=dict(settings),
+        layers=_read_layers(data, worlds, designs, settings, folder),
+    )
+    _check_size(study)
+    return study
+
+
+def check_settings(study: Study) -> None:
+    """Settings may not overwrite what the study varies. Raises StudyError."""
+    varied = set(study.parameters.values())
+    for name in study.layers["settings",].changes:
+        if name in varied or ("levers" in varied and name in LEVERS):
+            raise StudyError(
+                f"--set {name} would overwrite a factor of the study; change the factor instead", key=f"--set.{name}"
+            )
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.decode("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"is not valid TOML: {error}; mend that line", key="") from None
+    except UnicodeDecodeError as error:
+        before = text[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise StudyError(f"is not UTF-8 text (at line {line}, column {column}); save it as UTF-8", key="") from None
+    except (RecursionError, ValueError) as error:
+        raise StudyError(f"is not valid TOML: {error or 'nested too deeply'}; simplify it", key="") from None
+
+
+def _question(data: dict) -> str:
+    question = data.get("question")
+    if not isinstance(question, str) or not question.strip():
+        given = f"not {shown(question)}" if "question" in data else "and there is none"
+        raise StudyError(
+            f"question must be a sentence in quotes that says what the study asks, {given}", key="question"
+        )
+    return question.strip()
+
+
+def _whole(data: dict, key: str, low: int, high: int, *, default: int) -> int:
+    value = data.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        no_runs = ", so the study has no runs" if key == "replicates" and value == 0 else ""
+        raise StudyError(f"{key} must be a whole number from {low} to {high}, not {shown(value)}{no_runs}", key=key)
+    return value
+
+
+def _read_layers(data: dict, worlds, designs, settings, folder: Path) -> dict[tuple[str, ...], Layer]:
+    layers = {("base",): read_layer(data.get("base", {}), "base", folder=folder)}
+    layers["settings",] = read_layer(settings, "--set", folder=Path())
+    for name in worlds:
+        layers["worlds", name] = read_layer(data.get("worlds", {}).get(name, {}), "worlds", name, folder=folder)
+    for name in designs:
+        section = data.get("designs", {}).get(name, {})
+        changes = {k: v for k, v in section.items() if k != "against"} if isinstance(section, dict) else section
+        layers["designs", name] = read_layer(changes, "designs", name, folder=folder)
+    return layers
+
+
+def _column(factor: str, measures: tuple[str, ...]) -> str:
+    return f"initial_{factor}" if factor in measures else factor
+
+
+def _check_size(study: Study) -> None:
+    cells = math.prod(map(len, study.factors.values())) * len(study.worlds) * len(study.designs)
+    if cells > MOST_CELLS or cells * study.replicates > MOST_RUNS:
+        raise StudyError(
+            f"factors, worlds and designs make {cells} scenarios and {cells * study.replicates} runs, "
+            f"more than {MOST_CELLS} or {MOST_RUNS}; use fewer levels",
+            key="factors",
+        )
+
+
+def _context(cell: Cell) -> str:
+    """Where a scenario comes from, for the end of a sentence."""
+    parts = [f"world {cell.world!r}"] if cell.world != UNNAMED else []
+    parts += [f"design {cell.design!r}"] if cell.design != UNNAMED else []
+    parts += [f"{name} = {level!r}" for name, level in cell.point.items()]
+    return f" (in {', '.join(parts)})" if parts else ""

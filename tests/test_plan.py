@@ -1,0 +1,133 @@
+"""Jobs, their seeds, ids and batches depend on the study alone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments import plan as planning
+from experiments.errors import PositiveSumError, StudyError
+from experiments.plan import make_plan
+from experiments.study import study_from
+
+STUDY = {
+    "question": "?",
+    "replicates": 3,
+    "seed": 7,
+    "measures": ["value"],
+    "base": {"n_organizations": 10, "degree": 2, "steps": 4},
+    "worlds": {"w": {}, "z": {"synergy": 0}},
+    "designs": {"none": {}, "full": {"levers": 0.8}},
+    "factors": {"rivalry": [0.1, 0.2]},
+}
+ORGANIZATIONS = "id\na\nb\nc\n"
+TIES = "source,target\na,b\nb,c\n"
+
+
+def jobs_of(data: dict, **rest) -> dict:
+    """Run id of each (world, design, level, replicate)."""
+    plan = make_plan(study_from(data, **rest))
+    jobs = [job for batch in plan.batches for job in plan.jobs(batch)]
+    return {(*plan.cells[job.cell][:2], *plan.cells[job.cell].point.values(), job.replicate): job for job in jobs}
+
+
+def test_a_replicate_meets_the_same_seed_everywhere():
+    jobs = jobs_of(STUDY)
+    assert len(jobs) == 2 * 2 * 2 * 3
+    assert {(replicate, job.seed) for (*_, replicate), job in jobs.items()} == {(1, 7), (2, 8), (3, 9)}
+
+
+def test_jobs_of_one_seed_stand_together():
+    plan = make_plan(study_from(STUDY))
+    seeds = [plan.job(number).seed for number in range(plan.n_jobs)]
+    assert seeds == sorted(seeds)
+
+
+def test_every_run_has_an_id_of_its_own():
+    ids = [job.run_id for job in jobs_of(STUDY).values()]
+    assert len(set(ids)) == len(ids)
+    assert all(len(run_id) == 16 for run_id in ids)
+
+
+def test_an_id_does_not_depend_on_names_order_or_number_of_replicates():
+    renamed = STUDY | {
+        "question": "Another?",
+        "replicates": 2,
+        "worlds": {"flat": {"synergy": 0.0}, "growing": {"synergy": 3}},
+        "designs": {"all": {"levers": 0.8}, "idle": {}},
+        "factors": {"rivalry": [0.2, 0.1]},
+    }
+    names = {"w": "growing", "z": "flat", "none": "idle", "full": "all"}
+    before, after = jobs_of(STUDY), jobs_of(renamed)
+    for (world, design, level, replicate), job in before.items():
+        if replicate <= 2:
+            assert after[names[world], names[design], level, replicate].run_id == job.run_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 8},
+        {"measures": ["mutual"]},
+        {"series": ["value"]},
+        {"base": {"n_organizations": 10, "degree": 2, "steps": 5}},
+    ],
+)
+def test_an_id_depends_on_all_that_the_numbers_depend_on(change):
+    before, after = jobs_of(STUDY), jobs_of(STUDY | change)
+    assert all(after[key].run_id != job.run_id for key, job in before.items())
+
+
+@given(st.lists(st.floats(1.0, 1e8), min_size=1, max_size=30), st.integers(1, 200))
+@settings(max_examples=100, deadline=None)
+def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
+    batches = list(planning._batches(costs, replicates))
+    numbers = [number for batch in batches for number in range(batch.first, batch.end)]
+    assert numbers == list(range(len(costs) * replicates))
+    assert sorted({batch.name for batch in batches}) == [batch.name for batch in batches]
+    for batch in batches:
+        spent = sum(costs[number % len(costs)] for number in range(batch.first, batch.end))
+        assert batch.end - batch.first <= planning.MOST_JOBS_PER_BATCH
+        assert batch.end - batch.first == 1 or spent <= planning.MOST_TIE_STEPS_PER_BATCH * (1 + 1e-9)
+
+
+def observed(folder, organizations=ORGANIZATIONS, ties=TIES) -> dict:
+    (folder / "o.csv").write_text(organizations)
+    (folder / "t.csv").write_text(ties)
+    return {
+        "question": "?",
+        "replicates": 1,
+        "measures": ["value"],
+        "base": {"network": "file", "organizations": "o.csv", "ties": "t.csv", "steps": 2},
+    }
+
+
+def test_observed_networks_count_by_content_not_by_path(tmp_path):
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for folder in folders:
+        folder.mkdir()
+    data = observed(folders[0])
+    observed(folders[1])
+    observed(folders[2], ties="source,target\na,b\nb,c\na,c\n")
+    first, second, third = ([job.run_id for job in jobs_of(data, folder=folder).values()] for folder in folders)
+    assert first == second
+    assert first != third
+
+
+def test_a_missing_network_file_is_named_with_its_key(tmp_path):
+    data = observed(tmp_path)
+    (tmp_path / "t.csv").unlink()
+    with pytest.raises(StudyError, match=r"base\.ties names a file that cannot be read .*t\.csv"):
+        make_plan(study_from(data, folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "ties", ["source,target\na,a\n", "source,target\na,x\n", "source,target\na,b\nb,a\n", "from,to\na,b\n"]
+)
+def test_a_faulty_network_shows_before_anything_runs(tmp_path, ties):
+    with pytest.raises(PositiveSumError, match=r"t\.csv"):
+        make_plan(study_from(observed(tmp_path, ties=ties), folder=tmp_path))
+
+
+def test_a_setting_may_not_overwrite_a_factor():
+    with pytest.raises(StudyError, match="--set rivalry would overwrite a factor"):
+        make_plan(study_from(STUDY, settings={"rivalry": 0.5}))
