@@ -2,7 +2,8 @@
 
 libm promises neither the same last bit across platforms nor across its scalar and vector forms. Here: range
 reduction by ln 2 in two parts (Cody & Waite 1980), a Taylor polynomial of degree 13 on [-ln2/2, ln2/2], summed in
-pairs (Estrin 1960) so that its operations overlap, and a power of two set in the exponent bits. Largest relative error measured on [-708, 708]: 1.8e-16.
+pairs (Estrin 1960) so that its operations overlap, and a power of two set in the exponent bits. Largest
+relative error measured on [-708, 708]: 1.8e-16.
 """
 
 from __future__ import annotations

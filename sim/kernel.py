@@ -31,15 +31,15 @@ def renew(step, seed, organizations, peers, first_peer, force):
         own = organizations[k]
         p = force[own.participates]
         own.is_new = 0
-        if p.turnover > 0.0 and draw(seed, step, k, _LEADER) < p.turnover:
-            if not draw(seed, step, k, _SURVIVE) < p.structure:
-                n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
-                nth = pick(draw(seed, step, k, _DONOR), n_peers)
-                donor = organizations[peers[first_peer[own.sector] + nth]]
-                own.intention = donor.first_intention
-                own.disposition = donor.first_disposition
-                own.scarcity = donor.first_scarcity
-                own.is_new = 1
+        leaves = p.turnover > 0.0 and draw(seed, step, k, _LEADER) < p.turnover
+        if leaves and not draw(seed, step, k, _SURVIVE) < p.structure:
+            n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
+            nth = pick(draw(seed, step, k, _DONOR), n_peers)
+            donor = organizations[peers[first_peer[own.sector] + nth]]
+            own.intention = donor.first_intention
+            own.disposition = donor.first_disposition
+            own.scarcity = donor.first_scarcity
+            own.is_new = 1
         if p.scarcity_shock > 0.0:
             own.scarcity = rules.scarcity_shocked(own.scarcity, p)
 
@@ -226,11 +226,11 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
                 if is_mutual:
                     tie.connection = rules.connection_through_work(tie.connection, p)
             tie.connection *= p.connection_decay
-        if twin == OBSERVED and review_u < rules.review_chance(tie.connection, p):
-            if block(seed, step, subject, 1)[3] < 1.0 - wants:
-                record.ended = 1
-                tie.active = 0
-                lifetimes[tie.tenure] += 1
+        is_reviewed = twin == OBSERVED and review_u < rules.review_chance(tie.connection, p)
+        if is_reviewed and block(seed, step, subject, 1)[3] < 1.0 - wants:
+            record.ended = 1
+            tie.active = 0
+            lifetimes[tie.tenure] += 1
 
 
 @compiled

@@ -58,7 +58,9 @@ def reachable(n_cocreators, full, gain, p):
 
 
 @rule
-def shortfall(kind, act_i, act_j, overlap, full, scale, spill, lost_to_credit, alignment, tension, success, overheads, p):
+def shortfall(
+    kind, act_i, act_j, overlap, full, scale, spill, lost_to_credit, alignment, tension, success, overheads, p
+):
     """First best less value of one tie in one step, in stakes, as twelve parts in the order of LOSSES.
 
     ``full`` is V; ``alignment``, ``tension`` and the rest are those in play; ``success`` is 0 after a setback;

@@ -33,8 +33,11 @@ _LOSS_MEANING = {
     "wasted": "investment that met no partner (negative: saved)", "relationship": "time spent connecting and repairing",
     "overhead": "upkeep, practices, crowding", "isolation": "neighbors who do not co-create",
     "visibility": "credit sought at the expense of value", "misalignment": "disagreement on how to work together",
-    "tension": "unresolved conflict", "caution": "work held back until trust is there", "setbacks": "joint work that failed",
+    "tension": "unresolved conflict", "caution": "work held back until trust is there",
+    "setbacks": "joint work that failed",
 }  # fmt: skip
+
+_GAIN = "share of first-best gain"
 
 MEASURES: tuple[Measure, ...] = (
     _series("compete", "share of acts", "acts that compete, among acts played"),
@@ -59,14 +62,14 @@ MEASURES: tuple[Measure, ...] = (
     _series("value_silo", "stakes per tie and month", "value if all stayed apart, without any design"),
     _series("first_best", "stakes per tie and month", "value of fully aligned, calm, generous pairs"),
     _series("shortfall", "share of first best", "1 - value / first best"),
-    *(_series(f"loss_{name}", "share of first best", f"part of the shortfall: {_LOSS_MEANING[name]}", "ledger") for name in LOSSES),
+    *(_series(f"loss_{n}", "share of first best", f"shortfall: {_LOSS_MEANING[n]}", "ledger") for n in LOSSES),
     Measure("value_36", "stakes per tie and month", "value in the six months up to month 36", "run"),
     Measure("value_60", "stakes per tie and month", "value in the six months up to month 60", "run"),
     Measure("captured", "share", "gain over silos, of what could be reached in this world (whole run)", "run", "twins"),
-    Measure("silo_cost", "share", "1 - captured: the avoidable cost of silos (above 1: worse than staying apart)", "run", "twins"),
-    Measure("gain_realized", "share of first-best gain", "gain over silos that was realised (whole run)", "run", "twins"),
-    Measure("gain_avoidable", "share of first-best gain", "gain that was within reach and missed (whole run)", "run", "twins"),
-    Measure("gain_out_of_reach", "share of first-best gain", "gain that these organizations could not reach (whole run)", "run", "twins"),
+    Measure("silo_cost", "share", "1 - captured: avoidable cost of silos (above 1: worse than silos)", "run", "twins"),
+    Measure("gain_realized", _GAIN, "gain over silos that was realised (whole run)", "run", "twins"),
+    Measure("gain_avoidable", _GAIN, "gain that was within reach and missed (whole run)", "run", "twins"),
+    Measure("gain_out_of_reach", _GAIN, "gain that these organizations could not reach (whole run)", "run", "twins"),
     Measure("gini", "0 to 1", "inequality of income per tie, last quarter", "run"),
     Measure("power_premium", "correlation", "log power with income per tie, last quarter", "run"),
     Measure("lifetime_median", "months", "median lifetime of partnerships (Kaplan-Meier)", "run"),
@@ -85,40 +88,47 @@ def _ratio(top, bottom):
     return np.divide(top, bottom, out=np.full(np.shape(top), NAN), where=np.asarray(bottom) != 0)
 
 
+# What each sum is divided by: "played" and "trust" count both sides.
+_PER = {
+    **dict.fromkeys(("compete", "cooperate", "cocreate"), "acts"),
+    **dict.fromkeys(("win_win", "win_lose", "lose_lose"), "played"),
+    **dict.fromkeys(("connection", "alignment", "tension", "conflict", "rupture"), "active"),
+    **dict.fromkeys(("mutual", "active", "value"), "ties"),
+    **dict.fromkeys(("scarcity", "disposition"), "organizations"),
+    **dict.fromkeys(("toward", "against"), "conflict"),
+    **dict.fromkeys((f"loss_{name}" for name in LOSSES), "first_best"),
+    "trust": "sides",
+}
+_COUNTS = ("acts", "played", "active", "sides", "conflict", "ties", "organizations", "first_best")
+_SUMMED = [COLUMNS.index(name) for name in _PER]
+_COUNTED = [_COUNTS.index(count) for count in _PER.values()]
+_OF_GAMES = ("win_win", "win_lose", "lose_lose", *(f"loss_{name}" for name in LOSSES))  # there is no silo in a game
+
+
 def series(trace, n_organizations: int, is_game: bool, with_ledger: bool = True) -> dict[str, np.ndarray]:
     """Every series of a run, each float64 (steps,). Without the ledger, or in an explicit game, its parts are NaN."""
-    sums = dict(zip(COLUMNS, trace.sums.T, strict=True))
-    n_ties = len(trace.silos)
-    steps = len(trace.sums)
-    per = {
-        **dict.fromkeys(("compete", "cooperate", "cocreate"), 2.0 * sums["played"]),
-        **dict.fromkeys(("win_win", "win_lose", "lose_lose"), sums["played"]),
-        **dict.fromkeys(("connection", "alignment", "tension", "conflict", "rupture"), sums["active"]),
-        **dict.fromkeys(("mutual", "active", "value"), np.full(steps, float(n_ties))),
-        **dict.fromkeys(("scarcity", "disposition"), np.full(steps, float(n_organizations))),
-        **dict.fromkeys(("toward", "against"), sums["conflict"]),
-        "trust": 2.0 * sums["active"],
-    }  # fmt: skip
-    out = {name: _ratio(sums[name], per[name]) for name in per}
-    nothing = np.full(steps, NAN)
+    steps, n_ties = len(trace.sums), len(trace.silos)
     silo, best = (float(np.mean(x)) if n_ties and not is_game else NAN for x in (trace.silos, trace.first_best))
+    played, active, conflict = (trace.sums[:, COLUMNS.index(name)] for name in ("played", "active", "conflict"))
+    counts = np.empty((len(_COUNTS), steps))
+    for k, count in enumerate(
+        (2.0 * played, played, active, 2.0 * active, conflict, n_ties, n_organizations, best * n_ties)
+    ):
+        counts[k] = count
+    out = dict(zip(_PER, _ratio(trace.sums.T[_SUMMED], counts[_COUNTED]), strict=True))
     out["value_silo"], out["first_best"] = np.full(steps, silo), np.full(steps, best)
     out["shortfall"] = 1.0 - out["value"] / best
-    total = best * n_ties
-    for name in LOSSES:
-        out[f"loss_{name}"] = sums[f"loss_{name}"] / total if with_ledger and n_ties and not is_game else nothing
-    if is_game:  # there is no silo to win or lose against
-        out |= dict.fromkeys(("win_win", "win_lose", "lose_lose"), nothing)
+    for name in _OF_GAMES:
+        if is_game or (name.startswith("loss_") and not with_ledger):
+            out[name] = np.full(steps, NAN)
     return {name: out[name] for name in SERIES}
 
 
 def late_means(columns: dict[str, np.ndarray], trace, late: int) -> dict[str, float]:
     """Last-quarter means of the series; steps without a value are left out; conflicts are pooled."""
-    means = {}
-    for name, column in columns.items():
-        tail = column[late:]
-        tail = tail[~np.isnan(tail)]
-        means[name] = float(tail.mean()) if len(tail) else NAN
+    tails = np.stack([column[late:] for column in columns.values()])
+    n_known = np.sum(~np.isnan(tails), axis=1)
+    means = dict(zip(columns, _ratio(np.nansum(tails, axis=1), n_known).tolist(), strict=True))
     tail = dict(zip(COLUMNS, trace.sums[late:].sum(axis=0), strict=True))
     for name in ("toward", "against"):
         means[name] = float(tail[name] / tail["conflict"]) if tail["conflict"] else NAN

@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+# fmt: off
 def _declare(kind, default, meaning, source, *, unit="", low=None, high=None, group="", choices=(), open_low=False, open_high=False):
     about = dict(kind=kind, unit=unit, low=low, high=high, meaning=meaning, source=source, group=group, choices=tuple(choices), open_low=open_low, open_high=open_high)  # fmt: skip
     return field(default=default, metadata=about)
@@ -150,6 +151,8 @@ class Scenario:
     # --- time ---
     steps: int = _declare("integer", 200, "length of a run", _assumed("long enough for the last quarter to be close to stationary"), unit="steps", low=1, group="time")
     events: tuple[Event, ...] = _declare("table", (), "scheduled events: kind, step, size, duration", _assumed("shocks are what designs are tested by"), group="time")
+
+    # fmt: on
 
     def __post_init__(self):
         for name, value in checked({p.name: getattr(self, p.name) for p in PARAMETERS}, PARAMETERS).items():

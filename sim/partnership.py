@@ -154,9 +154,9 @@ class Partnership:
                 self._play()
                 self._learn()
             self.connection *= self.terms.connection_decay
-        if self.luck(Purpose.REVIEW) < rules.review_chance(self.connection, self.terms):
-            if self.luck(Purpose.END) < 1.0 - willingness:
-                self.is_active, self.ended = False, True
+        is_reviewed = self.luck(Purpose.REVIEW) < rules.review_chance(self.connection, self.terms)
+        if is_reviewed and self.luck(Purpose.END) < 1.0 - willingness:
+            self.is_active, self.ended = False, True
 
     def _look(self) -> None:
         """Trust, scale, and what each side expects, from the state as the step finds it."""
@@ -210,7 +210,9 @@ class Partnership:
         creation = 0.0
         if not self.is_setback:
             effective = self.alignment * (1.0 - self.tension)
-            creation = rules.joint_creation(p.synergy, self.spill, self.resource, self.credit, self.complementarity, effective)
+            creation = rules.joint_creation(
+                p.synergy, self.spill, self.resource, self.credit, self.complementarity, effective
+            )
         for side, other in ((first, second), (second, first)):
             side.payoff = rules.payoff(side.act, other.act, side.share, self.scale, self.silo, creation, p) - side.cost
 

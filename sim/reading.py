@@ -38,7 +38,12 @@ def _real(p, value: Any) -> float:
 
 
 def _integer(p, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value) or int(value) != value:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not math.isfinite(value)
+        or int(value) != value
+    ):
         raise _fault(p.name, f"must be a whole number in {p.interval}, not {_shown(value)}")
     return _within(p, int(value))
 
@@ -126,10 +131,13 @@ def _events(value: Any):
     for row in _rows("events", value):
         _known("events", row, ("kind", "step", "size", "duration"), ("kind", "step", "size"))
         if row["kind"] not in EVENT_KINDS:
-            raise _fault("events", f"kind must be one of {' | '.join(EVENT_KINDS)}, not {_shown(row['kind'])}{suggestion(row['kind'], EVENT_KINDS)}")  # fmt: skip
+            near = suggestion(row["kind"], EVENT_KINDS)
+            raise _fault("events", f"kind must be one of {' | '.join(EVENT_KINDS)}, not {_shown(row['kind'])}{near}")
         step = _part("events", "step", row["step"], 0, whole=True)
         size = _part("events", "size", row["size"], 0.0, 1.0)
-        events.append(Event(row["kind"], step, size, _part("events", "duration", row.get("duration", 1), 1, whole=True)))
+        events.append(
+            Event(row["kind"], step, size, _part("events", "duration", row.get("duration", 1), 1, whole=True))
+        )
     return tuple(sorted(events, key=lambda e: (e.step, e.kind, e.duration, e.size)))
 
 
@@ -144,7 +152,12 @@ def _phases(value: Any):
         if "levers" in row:
             row = dict.fromkeys(LEVERS, row.pop("levers")) | row
         changes = [
-            (key, _part("phases", key, row[key], 0, whole=True) if key == "connection_steps" else _part("phases", key, row[key], 0.0, 1.0))
+            (
+                key,
+                _part("phases", key, row[key], 0, whole=True)
+                if key == "connection_steps"
+                else _part("phases", key, row[key], 0.0, 1.0),
+            )
             for key in known
             if key in row
         ]
@@ -158,7 +171,8 @@ def _sectors(value: Any):
 
     known = ("name", "share", "power", "intention", "trust", "scarcity", "values", "focus", "spread")
     bounds = {
-        "share": (0.0, None), "intention": (-1.0, 1.0), "trust": (0.0, 1.0), "scarcity": (0.0, 1.0), "spread": (0.0, None),
+        "share": (0.0, None), "intention": (-1.0, 1.0), "trust": (0.0, 1.0), "scarcity": (0.0, 1.0),
+        "spread": (0.0, None),
     }  # fmt: skip
     sectors = []
     for row in _rows("sectors", value):
@@ -185,13 +199,17 @@ def _check_together(values: dict[str, Any]) -> None:
 
     n, degree = values["n_organizations"], values["degree"]
     if values["network"] in ("small-world", "random", "scale-free", "core-periphery") and degree > n - 1:
-        raise _fault("degree", f"must be at most n_organizations - 1 = {n - 1}, not {degree:g}; lower it or add organizations")
+        raise _fault(
+            "degree", f"must be at most n_organizations - 1 = {n - 1}, not {degree:g}; lower it or add organizations"
+        )
     if values["network"] == "pairs" and n % 2:
         raise _fault("n_organizations", f"must be even for network = 'pairs', not {n}")
     if values["network"] == "file" and not (values["organizations"] and values["ties"]):
         raise _fault("network", "is 'file', which needs the paths of both CSV files: organizations and ties")
     if (values["organizations"] or values["ties"]) and values["network"] != "file":
-        raise _fault("organizations" if values["organizations"] else "ties", "is read only with network = 'file'; set that too")
+        raise _fault(
+            "organizations" if values["organizations"] else "ties", "is read only with network = 'file'; set that too"
+        )
     names = [s.name for s in values["sectors"]]
     if values["network"] == "sectors" and not names:
         raise _fault("network", "is 'sectors', which needs a table of sectors")

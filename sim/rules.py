@@ -210,7 +210,7 @@ def joint_creation(synergy, spill, resource, lost_to_credit, complementarity, al
 
 @rule
 def shadow_weight(p):
-    """Months of lost surplus that count against a breach. Source: Friedman 1971; Dal Bó & Fréchette 2011."""
+    """Months of lost surplus that count against a breach (held as ``p.shadow``). Source: Friedman 1971."""
     return p.patience / (1.0 - p.patience) * (1.0 + p.commitment)
 
 
@@ -253,13 +253,13 @@ def utilities(b0, b1, b2, share, scale, silo, creation, weight, burden, p):
     ``b0, b1, b2`` are its beliefs, ``weight`` its loyal intention, ``creation`` what it believes full engagement to
     create, ``burden`` the overhead that leaving saves it. In a two-act game the third number is meaningless.
     """
-    total = b0 + b1 + b2
-    q0, q1, q2 = b0 / total, b1 / total, b2 / total
-    norm = 1.0 + abs(weight)
-    shadow = shadow_weight(p) * (1.0 - q0) * surplus_at_risk(share, silo, creation, burden, p)
-    u0 = (_expected(COMPETE, q0, q1, q2, share, scale, silo, creation, weight, p) - shadow) / norm
-    u1 = _expected(COOPERATE, q0, q1, q2, share, scale, silo, creation, weight, p) / norm
-    u2 = _expected(COCREATE, q0, q1, q2, share, scale, silo, creation, weight, p) / norm
+    per_count = 1.0 / (b0 + b1 + b2)
+    q0, q1, q2 = b0 * per_count, b1 * per_count, b2 * per_count
+    per_norm = 1.0 / (1.0 + abs(weight))
+    shadow = p.shadow * trust(b0, b1, b2) * surplus_at_risk(share, silo, creation, burden, p)
+    u0 = (_expected(COMPETE, q0, q1, q2, share, scale, silo, creation, weight, p) - shadow) * per_norm
+    u1 = _expected(COOPERATE, q0, q1, q2, share, scale, silo, creation, weight, p) * per_norm
+    u2 = _expected(COCREATE, q0, q1, q2, share, scale, silo, creation, weight, p) * per_norm
     return u0, u1, u2
 
 
@@ -288,8 +288,8 @@ def logit(v0, v1, v2, p):
     e0 = exp(p.rationality * (v0 - top))
     e1 = exp(p.rationality * (v1 - top))
     e2 = exp(p.rationality * (v2 - top)) if p.n_acts == 3 else 0.0
-    total = e0 + e1 + e2
-    return e0 / total, e1 / total, e2 / total
+    per_total = 1.0 / (e0 + e1 + e2)
+    return e0 * per_total, e1 * per_total, e2 * per_total
 
 
 @rule

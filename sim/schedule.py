@@ -7,16 +7,24 @@ every lever is 0. Rules read them by name, the same way in both engines (``p.syn
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from sim import rules
 from sim.parameters import BY_NAME, LEVERS, RULES, Scenario
 
 _WHOLE = ("choice", "connection_steps", "is_game", "n_acts", "can_exit")
-_REAL = tuple(p.name for p in BY_NAME.values() if p.kind == "real" and p.group in ("world", "behavior", "design") and p.name != "participants")
+_REAL = tuple(
+    p.name
+    for p in BY_NAME.values()
+    if p.kind == "real" and p.group in ("world", "behavior", "design") and p.name != "participants"
+)
 _POPULATION = ("hope", "prior_strength")
-_DERIVED = ("practice", "scarcity_shock")  # the sum of the lever intensities; a scheduled shock of this very step
+# The sum of the lever intensities; a scheduled shock of this very step; the shadow of the future, once for all.
+_DERIVED = ("practice", "scarcity_shock", "shadow")
 _CELLS = tuple(f"game_{a}{b}" for a in range(3) for b in range(3))
 
 Terms = namedtuple("Terms", _REAL + _POPULATION + _DERIVED + _CELLS + _WHOLE)
@@ -43,17 +51,18 @@ class Segment(NamedTuple):
         return np.array([tuple(self.outside), tuple(self.inside)], dtype=TERMS_DTYPE)
 
 
-def segments(scenario: Scenario) -> list[Segment]:
+@lru_cache(maxsize=64)
+def segments(scenario: Scenario) -> tuple[Segment, ...]:
     """The segments of a run, in order, without gaps, from step 0 to ``scenario.steps``."""
     cuts = {0, scenario.steps}
     cuts.update(phase.step for phase in scenario.phases)
     for event in scenario.events:
         cuts.update((event.step, event.step + (1 if event.kind == "scarcity" else event.duration)))
     edges = sorted(cut for cut in cuts if cut <= scenario.steps)
-    return [
+    return tuple(
         Segment(first, last, _terms(scenario, first, True), _terms(scenario, first, False))
-        for first, last in zip(edges, edges[1:], strict=False)
-    ]
+        for first, last in pairwise(edges)
+    )
 
 
 def _terms(scenario: Scenario, step: int, is_inside: bool) -> Terms:
@@ -72,7 +81,8 @@ def _terms(scenario: Scenario, step: int, is_inside: bool) -> Terms:
     values["is_game"] = int(is_game)
     values["n_acts"] = n_acts
     values["can_exit"] = int(scenario.punishment == "exit" and not is_game)
-    return Terms(**{name: values.get(name, 0.0) for name in _CELLS} | values)
+    terms = Terms(**dict.fromkeys((*_CELLS, "shadow"), 0.0) | values)
+    return terms._replace(shadow=rules.shadow_weight(terms))
 
 
 def _design(scenario: Scenario, step: int) -> dict[str, float]:

@@ -25,7 +25,7 @@ ENGINES = ("compiled", "mesa")
 
 
 class Result:
-    """One run: ``series`` (one row per step), ``summary`` (one number per measure), final ``organizations``, ``ties``."""
+    """One run: ``series`` (a row per step), ``summary`` (a number per measure), final ``organizations``, ``ties``."""
 
     def __init__(self, scenario: Scenario, seed: int, people: Population, trace, twins, with_ledger: bool):
         self.scenario, self.seed = scenario, seed
@@ -75,7 +75,7 @@ class Result:
 
     @cached_property
     def ties(self) -> pd.DataFrame:
-        """Final state, one row per potential tie; ``trust_*`` as derived from the final beliefs; ``income_*`` of the last step."""
+        """Final state, one row per potential tie; ``trust_*`` from the final beliefs, ``income_*`` of the last step."""
         import pandas as pd
 
         people, state = self._people, self._trace.ties
@@ -140,7 +140,10 @@ def _needs(names, what: str) -> bool:
 
 
 def _twins(scenario: Scenario, seed: int, people: Population, threads: int):
-    return [compiled_engine.run(scenario, seed, people, twin=twin, threads=threads) for twin in (ALL_COOPERATE, ALL_COCREATE)]
+    return [
+        compiled_engine.run(scenario, seed, people, twin=twin, threads=threads)
+        for twin in (ALL_COOPERATE, ALL_COCREATE)
+    ]
 
 
 def simulate(scenario: Scenario, seed: int = 1, engine: str = "compiled", *, measures=None, threads: int = 1) -> Result:

@@ -1,4 +1,4 @@
-"""The state of a run as arrays of records, which compiled code reads by field name: one record a tie, one an organization.
+"""The state of a run as arrays of records, read by field name: one record a tie, one an organization.
 
 Side ``i`` of a tie is the organization with the lower index. Fields that both sides have end in ``_i`` and ``_j``.
 """
