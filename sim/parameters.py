@@ -43,8 +43,8 @@ def _number(default, meaning, source, **rest):
     return _declare("real", default, meaning, source, unit=rest.pop("unit", "number"), **rest)
 
 
-def _lever(meaning):
-    return _share(0.0, meaning, "Partnership essays; how it works here is our assumption, because no experiment isolates it", group="design")  # fmt: skip
+def _lever(meaning, why):
+    return _share(0.0, meaning, f"Our assumption, because {why}; no experiment isolates its size", group="design")
 
 
 def _assumed(why):
@@ -132,19 +132,19 @@ class Scenario:
     scarcity_sd: float = _number(0.2, "standard deviation of the zero-sum mindset", _assumed("organizations differ in it"), unit="share", low=0.0, group="population")
     initial_active: float = _share(0.3, "chance that a potential partnership is active at the start", _assumed(_PLACEHOLDER), group="population")
     # --- the partnership design ---
-    listening: float = _lever("listening before leading")
-    shared_values: float = _lever("aligning values before agendas")
-    start_small: float = _lever("building trust before scaling impact")
-    turn_toward: float = _lever("turning toward one another in conflict rather than away or against")
-    curiosity: float = _lever("curiosity that dismantles power imbalance")
-    celebration: float = _lever("celebrating progress and process, the full worth of each contributor recognised")
-    accountability: float = _lever("mutual accountability, measurable goals")
-    structure: float = _lever("partnerships that do not depend on personalities or politics")
-    milestones: float = _lever("long-term vision with short-term milestones")
-    commitment: float = _lever("long-term commitment: a longer shadow, and no easy way out")
-    shared_investment: float = _lever("shared investment in people and outcomes")
-    convening: float = _lever("connection made on purpose: complementary partners introduced")
-    connection_steps: int = _declare("integer", 0, "steps of connection before work, in each new partnership", "Partnership essays; how it works here is our assumption, because no experiment isolates it", unit="steps", low=0, group="design")
+    listening: float = _lever("listening before leading: bonds and alignment grow faster, acts are misread less", "who listens first is understood and understands")
+    shared_values: float = _lever("aligning values before agendas: less distance of values, so fewer conflicts and better first alignment", "agendas divide less where values are shared")
+    start_small: float = _lever("building trust before scaling impact: a pair works at a smaller scale until trust is there", "what is not at stake yet cannot be betrayed")
+    turn_toward: float = _lever("turning toward one another in conflict: more repair, nobody strikes back, less pretense", "bids that are met build bonds (Gottman & Driver 2005, an analogy)")
+    curiosity: float = _lever("curiosity that dismantles power imbalance: power counts less in the division of what is created or contested", "terms set together reflect power less")
+    celebration: float = _lever("celebrating progress and process: less lost to credit seeking, setbacks and breaches hurt less, work bonds more", "recognition makes credit less scarce")
+    accountability: float = _lever("mutual accountability, measurable goals: competing takes less from a partner who does not", "what is measured is harder to take")
+    structure: float = _lever("partnerships that do not depend on personalities or politics: a change of leadership leaves their course alone", "written roles outlive the people in them")
+    milestones: float = _lever("long-term vision with short-term milestones: more of the future alignment is foreseen", "visible progress makes a goal believable")
+    commitment: float = _lever("long-term commitment: a longer shadow of the future, and no easy way out", "who stays can punish and reward longer")
+    shared_investment: float = _lever("shared investment in people and outcomes: a cooperating partner carries part of a co-creator's investment", "shared cost makes the first step cheaper")
+    convening: float = _lever("connection made on purpose: complementary partners who stay apart are introduced more often, at a cost", "partners who never meet cannot start")
+    connection_steps: int = _declare("integer", 0, "steps of connection before work, in each new partnership: nothing is created meanwhile", _assumed("connection first, collaboration second; its price is time"), unit="steps", low=0, group="design")
     participants: float = _share(1.0, "share of organizations that take part in the design", _assumed("everyone, unless a study asks how many are needed"), group="design")
     recruit: str = _declare("choice", "random", "who takes part first, or the name of a sector", _assumed("coalitions are built in these ways"), choices=RECRUITS, group="design")
     phases: tuple[Phase, ...] = _declare("table", (), "from a given step on, given levers take new values", _assumed("designs are rolled out in order"), group="design")
