@@ -69,7 +69,7 @@ def _conflict(tie, heat_i, heat_j, p):
     toward, against = rules.response_chances(tie.trust_j, bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        tie.tension *= 1.0 - p.repair
+        tie.tension = rules.repaired(tie.tension, p)
         tie.alignment = rules.grown(tie.alignment, p.alignment_rate)
         tie.connection = rules.grown(bond, p.connection_rate)
         tie.belief_i1 += 1.0
@@ -79,7 +79,7 @@ def _conflict(tie, heat_i, heat_j, p):
     tie.tension = rules.heated(tie.tension, is_against, p)
     if not is_against:
         return UNREPAIRED
-    tie.connection = bond * (1.0 - p.connection_rate)
+    tie.connection = rules.strained(bond, p)
     if response_i == rules.AGAINST:
         tie.belief_j0 += p.negativity
     if response_j == rules.AGAINST:
@@ -148,12 +148,10 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
             hoped_i = rules.joint_creation(hoped_i, spill, tie.resource, lost, tie.complementarity, foreseen)
             hoped_j = rules.believed_synergy(second.scarcity, p)
             hoped_j = rules.joint_creation(hoped_j, spill, tie.resource, lost, tie.complementarity, foreseen)
-            u0, u1, u2 = rules.utilities(
-                tie.belief_i0, tie.belief_i1, tie.belief_i2, share_i, scale, silo, hoped_i, weight_i, burden_i, p
-            )
-            v0, v1, v2 = rules.utilities(
-                tie.belief_j0, tie.belief_j1, tie.belief_j2, share_j, scale, silo, hoped_j, weight_j, burden_j, p
-            )
+            b0, b1, b2 = tie.belief_i0, tie.belief_i1, tie.belief_i2
+            u0, u1, u2 = rules.utilities(b0, b1, b2, tie.trust_i, share_i, scale, silo, hoped_i, weight_i, burden_i, p)
+            b0, b1, b2 = tie.belief_j0, tie.belief_j1, tie.belief_j2
+            v0, v1, v2 = rules.utilities(b0, b1, b2, tie.trust_j, share_j, scale, silo, hoped_j, weight_j, burden_j, p)
             if is_considered or review_u < p.review:
                 more_i = rules.advantage(rules.best_of(u0, u1, u2, p), silo, burden_i, burden_j, weight_i)
                 more_j = rules.advantage(rules.best_of(v0, v1, v2, p), silo, burden_j, burden_i, weight_j)
@@ -222,10 +220,10 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
                     misread_i, misread_j, pretend_i, pretend_j = block(seed, step, subject, 2)
                     _read(tie, act_i, act_j, misread_i, misread_j, pretend_i, pretend_j, p)
                 tie.alignment = rules.alignment_after_work(tie.alignment, act_i, act_j, is_setback, p)
-                tie.tension *= p.tension_decay
+                tie.tension = rules.eased(tie.tension, p)
                 if is_mutual:
                     tie.connection = rules.connection_through_work(tie.connection, p)
-            tie.connection *= p.connection_decay
+            tie.connection = rules.faded(tie.connection, p)
         is_reviewed = twin == OBSERVED and review_u < rules.review_chance(tie.connection, p)
         if is_reviewed and block(seed, step, subject, 1)[3] < 1.0 - wants:
             record.ended = 1

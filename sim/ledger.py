@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from sim.jit import rule
-from sim.rules import COCREATE, COMPETE, engagement, first_best_gain, larger
+from sim.rules import COCREATE, COMPETE, engagement, first_best_gain, larger, least_gain
 from sim.state import DORMANT, PLAYED
 
 LOSSES = (
@@ -51,7 +51,7 @@ def creation_lost(before, isolation, visibility, alignment, calm, scale, success
 @rule
 def reachable(n_cocreators, full, gain, p):
     """B: what the acts could yield over two stakes at best, net of what one co-creator invests."""
-    least = p.engagement * p.engagement * full
+    least = least_gain(full, p)
     if n_cocreators == 0:
         return least
     return larger(p.engagement * full - p.investment, least) if n_cocreators == 1 else gain

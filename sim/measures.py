@@ -158,7 +158,9 @@ def reach(trace, twins, steps: int) -> dict[str, float]:
     captured = (value - silo) / (reachable - silo) if reachable - silo >= 0.01 else NAN
     gain = first - silo
     bars = ((value - silo), (reachable - value), (first - reachable))
-    return dict(zip(names, (captured, 1.0 - captured, *((b / gain if gain > 0.0 else NAN) for b in bars)), strict=True))
+    return dict(
+        zip(names, (captured, 1.0 - captured, *((b / gain if gain >= 0.01 else NAN) for b in bars)), strict=True)
+    )
 
 
 def gini(income: np.ndarray) -> float:
@@ -171,8 +173,8 @@ def gini(income: np.ndarray) -> float:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Pearson correlation; NaN where either does not vary."""
-    if len(x) < 2 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+    """Pearson correlation; NaN where either does not vary beyond rounding."""
+    if len(x) < 2 or any(np.ptp(v) <= 1e-12 * np.max(np.abs(v)) for v in (x, y)):
         return NAN
     x, y = x - x.mean(), y - y.mean()
     return float(np.sum(x * y) / np.sqrt(np.sum(x * x) * np.sum(y * y)))
@@ -237,5 +239,5 @@ def summary(trace, twins, people, scenario, columns, late: int) -> dict[str, flo
     out |= {"gini": gini(income), "power_premium": correlation(people.log_power[has_ties], income)}
     out |= lifetimes(trace)
     out["crossing_step"] = crossing_step(columns["mutual"])
-    out |= shock(columns["value"], scenario.events[0].step if scenario.events else None)
+    out |= shock(columns["value"], next((event.step for event in scenario.events if event.step > 0), None))
     return {measure.name: out[measure.name] for measure in MEASURES}

@@ -84,7 +84,15 @@ class Organization(mesa.Agent):
             partnership.complementarity, rules.foreseen_alignment(partnership.alignment, partnership.tension, p),
         )  # fmt: skip
         return rules.utilities(
-            *side.beliefs, side.share, partnership.scale, partnership.silo, creation, side.weight, side.burden, p
+            *side.beliefs,
+            side.trust,
+            side.share,
+            partnership.scale,
+            partnership.silo,
+            creation,
+            side.weight,
+            side.burden,
+            p,
         )
 
     def willing(self, partnership) -> float:

@@ -27,6 +27,9 @@ def _declare(kind, default, meaning, source, *, unit="", low=None, high=None, gr
     return field(default=default, metadata=about)
 
 
+_MOST = 1e6  # far beyond any use; it keeps every product of parameters a finite number
+
+
 def _share(default, meaning, source, **rest):
     return _declare("real", default, meaning, source, unit="share", low=0.0, high=1.0, **rest)
 
@@ -36,11 +39,11 @@ def _chance(default, meaning, source, **rest):
 
 
 def _stakes(default, meaning, source, **rest):
-    return _declare("real", default, meaning, source, unit="stakes per step", low=0.0, **rest)
+    return _declare("real", default, meaning, source, unit="stakes per step", low=0.0, high=_MOST, **rest)
 
 
-def _number(default, meaning, source, **rest):
-    return _declare("real", default, meaning, source, unit=rest.pop("unit", "number"), **rest)
+def _number(default, meaning, source, unit="number", high=_MOST, **rest):
+    return _declare("real", default, meaning, source, unit=unit, high=high, **rest)
 
 
 def _lever(meaning, why):
@@ -73,8 +76,8 @@ class Scenario:
     upkeep: float = _stakes(0.02, "overhead of one active partnership for each side", _assumed("meetings and reporting cost something"), group="world")
     lever_cost: float = _stakes(0.015, "overhead of one lever at full intensity for each side", _assumed("practices cost time; break-even prices are reported rather than trusting it"), group="world")
     credit_seeking: float = _share(0.1, "share of joint creation lost to pursuing visibility when intentions are not transformational", _assumed("visibility over value is named as a cost, not measured"), group="world")
-    extraction: float = _number(0.5, "exponent of power in the division of what is created or contested (ratio contest)", "Tullock 1980; Skaperdas 1996; its value is our assumption", low=0.0, group="world")
-    resource: float = _number(0.5, "exponent of the pair's geometric mean power in what they can create", _assumed("larger organizations bring more, less than proportionally"), low=0.0, group="world")
+    extraction: float = _number(0.5, "exponent of power in the division of what is created or contested (ratio contest)", "Tullock 1980; Skaperdas 1996; its value is our assumption", low=0.0, high=20.0, group="world")
+    resource: float = _number(0.5, "exponent of the pair's geometric mean power in what they can create", _assumed("larger organizations bring more, less than proportionally"), low=0.0, high=20.0, group="world")
     conflict_rate: float = _chance(0.1, "chance of a conflict in a tie at full distance of values, equal power and no tension", _assumed("conflict is common and grows with distance of values"), group="world")
     misperception: float = _chance(0.05, "chance that an act other than compete is misread as compete", "noise of implementation and perception as in Axelrod & Dion 1988; its value is our assumption", group="world")
     pretense: float = _chance(0.1, "chance that a cooperator pretends to co-create", _assumed("commitment is cheap to profess"), group="world")
@@ -105,7 +108,7 @@ class Scenario:
     repair: float = _share(0.7, "share of tension resolved when both turn toward one another", _assumed("repair works, not fully"), group="behavior")
     toward_base: float = _share(0.33, "chance of turning toward in a conflict without practice, bond or trust", "couples who later divorced (Gottman & Driver 2005); carried over as an analogy", group="behavior")
     toward_best: float = _share(0.87, "chance of turning toward at best", "couples who stayed together (Gottman & Driver 2005); carried over as an analogy", group="behavior")
-    scale_at: float = _declare("real", 0.8, "trust at which a pair that starts small works at full scale", _assumed("nobody waits for certainty"), unit="trust", low=0.0, open_low=True, group="behavior")
+    scale_at: float = _declare("real", 0.8, "trust at which a pair that starts small works at full scale", _assumed("nobody waits for certainty"), unit="trust", low=0.0, high=_MOST, open_low=True, group="behavior")
     tremble: float = _chance(0.05, "chance of any act under the reciprocal rule", "Selten 1975; its value is our assumption", group="behavior")
     learning_rate: float = _share(0.1, "rate at which realised payoffs move the value of an act under the experience rule", "Roth & Erev 1995 (recency form); its value is our assumption", group="behavior")
     imitation: float = _chance(0.0, "chance that an organization compares itself with a partner", "pairwise comparison (Traulsen, Nowak & Pacheco 2006); off by default", group="behavior")
@@ -121,11 +124,11 @@ class Scenario:
     sectors: tuple[Sector, ...] = _declare("table", (), "sectors: name, share, power, intention, trust, scarcity, values, focus, spread", _assumed("one sector unless a study names several"), group="population")
     organizations: str = _declare("path", "", "CSV file of organizations (network = file): id and any of sector, power, intention, disposition, scarcity, values, focus", "observed data", group="population")
     ties: str = _declare("path", "", "CSV file of potential ties (network = file): source, target and any of active, overlap, complementarity, value_distance", "observed data", group="population")
-    power_inequality: float = _number(1.0, "standard deviation of the log of power", "organization sizes are close to lognormal (Cabral & Mata 2003); its value is our assumption", unit="log units", low=0.0, group="population")
+    power_inequality: float = _number(1.0, "standard deviation of the log of power", "organization sizes are close to lognormal (Cabral & Mata 2003); its value is our assumption", unit="log units", low=0.0, high=20.0, group="population")
     trust: float = _share(0.5, "mean trust in a stranger at the start", _assumed(_PLACEHOLDER), group="population")
-    trust_concentration: float = _number(6.0, "concentration of the Beta distribution of trust in strangers", _assumed("organizations differ in it"), low=0.0, open_low=True, group="population")
+    trust_concentration: float = _number(6.0, "concentration of the Beta distribution of trust in strangers", _assumed("organizations differ in it"), low=1e-6, group="population")
     hope: float = _share(0.3, "share of expected good acts that are expected to be co-creation", _assumed(_PLACEHOLDER), group="population")
-    prior_strength: float = _number(2.0, "weight of the prior about a partner", "pseudo-counts of a Dirichlet prior; its value is our assumption", unit="acts", low=0.0, open_low=True, group="population")
+    prior_strength: float = _number(2.0, "weight of the prior about a partner", "pseudo-counts of a Dirichlet prior; its value is our assumption", unit="acts", low=1e-6, group="population")
     intention: float = _declare("real", 0.3, "mean weight on the partner's payoff: -1 rivalrous, 0 transactional, 1 transformational", "other-regarding preferences (Levine 1998); its value is our assumption", unit="weight", low=-1.0, high=1.0, group="population")
     intention_sd: float = _number(0.45, "standard deviation of intention", _assumed("organizations differ in it"), unit="weight", low=0.0, group="population")
     scarcity: float = _share(0.5, "mean zero-sum mindset: share of the imagined synergy not believed in", _assumed(_PLACEHOLDER), group="population")

@@ -153,7 +153,7 @@ class Partnership:
                 self.kind = PLAYED
                 self._play()
                 self._learn()
-            self.connection *= self.terms.connection_decay
+            self.connection = rules.faded(self.connection, self.terms)
         is_reviewed = self.luck(Purpose.REVIEW) < rules.review_chance(self.connection, self.terms)
         if is_reviewed and self.luck(Purpose.END) < 1.0 - willingness:
             self.is_active, self.ended = False, True
@@ -183,7 +183,7 @@ class Partnership:
         responses = [side.organization.respond(self) for side in self.sides]
         if responses == [rules.TOWARD, rules.TOWARD]:
             self.conflict = BOTH_TOWARD
-            self.tension *= 1.0 - p.repair
+            self.tension = rules.repaired(self.tension, p)
             self.alignment = rules.grown(self.alignment, p.alignment_rate)
             self.connection = rules.grown(self.connection, p.connection_rate)
             for side in self.sides:
@@ -193,7 +193,7 @@ class Partnership:
         self.conflict = ANY_AGAINST if is_against else UNREPAIRED
         self.tension = rules.heated(self.tension, is_against, p)
         if is_against:
-            self.connection *= 1.0 - p.connection_rate
+            self.connection = rules.strained(self.connection, p)
             for response, other in zip(responses, (second, first), strict=True):
                 if response == rules.AGAINST:
                     other.see_breach(p)
@@ -228,6 +228,6 @@ class Partnership:
             side.last_read = read
             side.is_hurt = side.act != rules.COMPETE and read == rules.COMPETE
         self.alignment = rules.alignment_after_work(self.alignment, first.act, second.act, self.is_setback, p)
-        self.tension *= p.tension_decay
+        self.tension = rules.eased(self.tension, p)
         if self.is_mutual:
             self.connection = rules.connection_through_work(self.connection, p)

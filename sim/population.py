@@ -16,7 +16,7 @@ from scipy.special import betaincinv, ndtri
 
 from sim import networks
 from sim.census import Census, census, is_small, stamp
-from sim.chance import Purpose, block, draws
+from sim.chance import Purpose, block, checked_seed, draws
 from sim.errors import ScenarioError, suggestion
 from sim.jit import compiled
 from sim.parameters import RECRUITS
@@ -66,7 +66,7 @@ _fields = attrgetter(*_FIELDS)
 
 def build(scenario, seed) -> Population:
     """The population of ``scenario`` under ``seed``. NetworkError or ScenarioError where there can be none."""
-    seed = np.uint64(int(seed) % 2**64)
+    seed = np.uint64(checked_seed(seed))
     is_file = scenario.network == "file"
     world = _World(*_fields(scenario), scenario.game is not None, stamp(scenario) if is_file else None)
     people = (_kept if _is_small(world) else _make)(world, seed)

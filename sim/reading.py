@@ -122,7 +122,7 @@ def _game(value: Any):
         raise _fault("game", f"must be a 2x2 or 3x3 table of numbers, not {_shown(value)}") from None
     if len(rows) not in (2, 3) or any(len(row) != len(rows) for row in rows):
         raise _fault("game", "must be a 2x2 or 3x3 table (rows own act, columns partner's)")
-    return tuple(tuple(_part("game", f"row {i}", cell) for cell in row) for i, row in enumerate(rows))
+    return tuple(tuple(_part("game", f"row {i}", cell, -1e6, 1e6) for cell in row) for i, row in enumerate(rows))
 
 
 def _events(value: Any):

@@ -247,16 +247,17 @@ def _expected(act, q0, q1, q2, share, scale, silo, creation, weight, p):
 
 
 @rule
-def utilities(b0, b1, b2, share, scale, silo, creation, weight, burden, p):
+def utilities(b0, b1, b2, trusting, share, scale, silo, creation, weight, burden, p):
     """Utility of each act to one side: expected payoffs, regard for the partner, the shadow of the future.
 
-    ``b0, b1, b2`` are its beliefs, ``weight`` its loyal intention, ``creation`` what it believes full engagement to
-    create, ``burden`` the overhead that leaving saves it. In a two-act game the third number is meaningless.
+    ``b0, b1, b2`` are its beliefs, ``trusting`` its trust, ``weight`` its loyal intention, ``creation`` what it
+    believes full engagement to create, ``burden`` the overhead that leaving saves it. In a two-act game the third
+    number is meaningless.
     """
     per_count = 1.0 / (b0 + b1 + b2)
     q0, q1, q2 = b0 * per_count, b1 * per_count, b2 * per_count
     per_norm = 1.0 / (1.0 + abs(weight))
-    shadow = p.shadow * trust(b0, b1, b2) * surplus_at_risk(share, silo, creation, burden, p)
+    shadow = p.shadow * trusting * surplus_at_risk(share, silo, creation, burden, p)
     u0 = (_expected(COMPETE, q0, q1, q2, share, scale, silo, creation, weight, p) - shadow) * per_norm
     u1 = _expected(COOPERATE, q0, q1, q2, share, scale, silo, creation, weight, p) * per_norm
     u2 = _expected(COCREATE, q0, q1, q2, share, scale, silo, creation, weight, p) * per_norm
@@ -361,6 +362,18 @@ def heated(tension, against, p):
 
 
 @rule
+def repaired(tension, p):
+    """Tension after a conflict in which both turned toward one another."""
+    return tension * (1.0 - p.repair)
+
+
+@rule
+def strained(connection, p):
+    """The bond after anyone turned against the other."""
+    return connection * (1.0 - p.connection_rate)
+
+
+@rule
 def review_chance(connection, p):
     """Chance that an active partnership comes up for review: bonds and commitment spare it."""
     return p.review * (1.0 - connection) * (1.0 - p.commitment)
@@ -427,6 +440,18 @@ def alignment_after_work(alignment, act_i, act_j, is_setback, p):
 
 
 @rule
+def eased(tension, p):
+    """Tension after a step of work."""
+    return tension * p.tension_decay
+
+
+@rule
+def faded(connection, p):
+    """The bond at the end of a step of work or repair."""
+    return connection * p.connection_decay
+
+
+@rule
 def connection_through_work(connection, p):
     """The bond after a step in which both co-created."""
     return grown(connection, p.connection_rate * (1.0 + p.celebration) / 4.0)
@@ -486,6 +511,12 @@ def full_synergy(complementarity, resource, p):
 
 
 @rule
+def least_gain(full, p):
+    """What a pair that only cooperates can gain over two stakes."""
+    return p.engagement * p.engagement * full
+
+
+@rule
 def first_best_gain(full, p):
     """G: the most that such a pair can gain over two stakes."""
-    return larger(full - 2.0 * p.investment, p.engagement * p.engagement * full)
+    return larger(full - 2.0 * p.investment, least_gain(full, p))

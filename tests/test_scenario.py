@@ -45,7 +45,7 @@ def check(changes):
         scenario = Scenario().replace(**changes)
     except ScenarioError as error:
         sentence = str(error)
-        assert error.key in (*NAMES, *changes)
+        assert error.key in changes or error.key.split(".")[0] in NAMES  # "phases.listening": inside a table
         assert error.key in sentence and "\n" not in sentence and len(sentence) < 400
         return None
     assert Scenario(**scenario.to_dict()) == scenario
@@ -88,8 +88,11 @@ def test_a_number_is_taken_up_to_its_bounds_and_not_beyond(p):
         assert getattr(ROOMY.replace(**{p.name: inside}), p.name) == inside
 
 
+NO_NUMBERS = [math.nan, math.inf, -math.inf, True, "1", None, [1], 10**400]
+
+
 @pytest.mark.parametrize("p", NUMBERS, ids=lambda p: p.name)
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, True, "1", None, [1], 10**400], ids=lambda x: repr(x)[:5])
+@pytest.mark.parametrize("wrong", NO_NUMBERS, ids=lambda x: repr(x)[:5])
 def test_a_number_must_be_a_finite_number(p, wrong):
     with pytest.raises(ScenarioError, match=p.name) as caught:
         Scenario().replace(**{p.name: wrong})
