@@ -26,7 +26,8 @@ NETWORKS = ("small-world", "random", "scale-free", "core-periphery", "pairs", "c
 
 def numbers(parameter):
     """Numbers of a parameter's interval, ends included where they belong to it; up to 4 where it has no end."""
-    high = NARROW.get(parameter.name, WIDEST.get(parameter.name, 4.0) if parameter.high is None else parameter.high)
+    high = NARROW.get(parameter.name, WIDEST.get(parameter.name, 4.0))
+    high = high if parameter.high is None else min(high, parameter.high)
     low = 1.0 if parameter.name == "degree" else (-1.0 if parameter.low is None else parameter.low)
     ends = [x for x, is_open in ((low, parameter.open_low), (high, parameter.open_high)) if not is_open]
     inner = st.floats(low + 0.01, high)
