@@ -17,14 +17,14 @@ from scipy.special import betaincinv, ndtri
 from sim import networks
 from sim.census import Census, census, is_small, stamp
 from sim.chance import Purpose, block, checked_seed, draws
-from sim.errors import ScenarioError, suggestion
+from sim.errors import ScenarioError
 from sim.jit import compiled
-from sim.parameters import RECRUITS
+from sim.recruitment import participants
 
 ONE_SECTOR = ("all",)  # the sector of everyone, where no sectors are named
 SMALL = 20_000  # populations with fewer ties are kept for the next run with the same world and seed
 _WIDEST = 300.0  # |log power| at most: the product of two powers stays a finite number
-_ACTIVE, _RECRUIT = int(Purpose.ACTIVE), int(Purpose.RECRUIT)
+_ACTIVE = int(Purpose.ACTIVE)
 _LUCK = {
     "power": int(Purpose.POWER), "intention": int(Purpose.INTENTION), "disposition": int(Purpose.DISPOSITION),
     "scarcity": int(Purpose.SCARCITY), "values": int(Purpose.VALUES), "focus": int(Purpose.FOCUS),
@@ -70,7 +70,7 @@ def build(scenario, seed) -> Population:
     is_file = scenario.network == "file"
     world = _World(*_fields(scenario), scenario.game is not None, stamp(scenario) if is_file else None)
     people = (_kept if _is_small(world) else _make)(world, seed)
-    participates = _participants(scenario, people, seed)
+    participates = participants(scenario, labels(scenario)[1], people, seed)
     inside = participates[people.i] & participates[people.j]
     return _frozen(people._replace(participates=participates, inside=inside))
 
@@ -257,86 +257,6 @@ def _observed(known: Census | None, is_game: bool, overlap, complementarity, val
     if "active" in given and not is_game:
         active = given["active"]
     return overlap, complementarity, value_distance, active
-
-
-# --- who takes part ---
-
-
-def _participants(scenario, people: Population, seed) -> np.ndarray:
-    """Who takes part: the first of an order that ``participants`` does not change, so more of them keep the fewer.
-
-    Named by a sector: only its organizations take part, ``participants`` of them, drawn by lot.
-    """
-    n = len(people.power)
-    order = np.arange(n)
-    if scenario.recruit not in RECRUITS:
-        order = np.flatnonzero(people.sector == _code(scenario))
-    count = networks.whole(scenario.participants * len(order))
-    if 0 < count < len(order):
-        order = _order(scenario.recruit, order, people, seed)
-    takes_part = np.zeros(n, bool)
-    takes_part[order[:count]] = True
-    return takes_part
-
-
-def _code(scenario) -> int:
-    names = labels(scenario)[1]
-    if scenario.recruit not in names:
-        known = (*RECRUITS, *names)
-        near = suggestion(scenario.recruit, known)
-        raise ScenarioError(
-            f"recruit must be one of {' | '.join(known)}, not {scenario.recruit!r}{near}", key="recruit"
-        )
-    return names.index(scenario.recruit)
-
-
-def _order(recruit: str, pool: np.ndarray, people: Population, seed) -> np.ndarray:
-    """The pool in the order of recruitment; ties are broken by lot."""
-    luck = draws(seed, 0, pool.astype(np.uint64), _RECRUIT)
-    if recruit == "hubs":
-        return np.lexsort((luck, -people.degree))
-    if recruit == "periphery":
-        return np.lexsort((luck, people.degree))
-    if recruit == "powerful":
-        return np.lexsort((luck, -people.log_power))
-    by_lot = np.argsort(luck, kind="stable")
-    if recruit == "cluster":
-        return _breadth_first(by_lot, people.start, people.incident, people.i, people.j)
-    return pool[by_lot]
-
-
-@compiled
-def _breadth_first(by_lot, start, incident, i, j):
-    """Organizations by breadth-first search from the first of ``by_lot``, neighbors in the order of their lots.
-
-    When nobody is left within reach it starts again from the next by lot.
-    """
-    n = len(by_lot)
-    lot = np.empty(n, np.int64)
-    for place in range(n):
-        lot[by_lot[place]] = place
-    found = np.zeros(n, np.bool_)
-    queue = np.empty(n, np.int64)  # lots
-    head, tail, following = 0, 0, 0
-    while head < n:
-        if head == tail:
-            while found[by_lot[following]]:
-                following += 1
-            queue[tail] = following
-            found[by_lot[following]] = True
-            tail += 1
-        who = by_lot[queue[head]]
-        head += 1
-        first = tail
-        for k in range(start[who], start[who + 1]):
-            tie = incident[k]
-            other = i[tie] + j[tie] - who
-            if not found[other]:
-                found[other] = True
-                queue[tail] = lot[other]
-                tail += 1
-        queue[first:tail].sort()
-    return by_lot[queue]
 
 
 def sector_peers(sector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
