@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all lint bench studies clean help
+.PHONY: demo test test-slow test-all lint bench studies clean help
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -27,8 +27,10 @@ demo: $(READY) ## run the headline study: what is structure and what is mindset?
 test: $(READY) ## the whole suite but what is marked slow
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(READY) lint ## everything, the slow and statistical tests too
-	@$(BIN)/python -m pytest
+test-slow: $(READY) ## what is marked slow: long and statistical tests
+	@$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow lint ## all of it: what continuous integration runs
 
 lint: $(READY) ## style, and the floors of the house
 	@$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from scipy.special import betaincinv, ndtri
 from sim import networks
 from sim.census import Census, census, is_small, stamp
 from sim.chance import Purpose, block, checked_seed, draws
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, suggestion
 from sim.jit import compiled
 from sim.recruitment import participants
 

@@ -14,9 +14,9 @@ _RECRUIT = int(Purpose.RECRUIT)
 
 
 def participants(scenario, sectors: tuple[str, ...], people, seed) -> np.ndarray:
-    """Who takes part, bool (n,): the first of an order that ``participants`` does not change, so more of them keep the fewer.
+    """Who takes part, bool (n,): the first of an order that the share does not change, so that more keep the fewer.
 
-    Named by a sector: only its organizations take part, ``participants`` of them, drawn by lot.
+    Where ``recruit`` names a sector, only its organizations take part: that share of them, drawn by lot.
     """
     n = len(people.power)
     order = np.arange(n)

@@ -180,7 +180,7 @@ def test_with_exit_the_punishment_is_the_milder_of_fighting_back_and_leaving(
         if 0 <= patience < 1 and abs(patience - critical) > 5e-10:
             beliefs = (0.0, 1.0, 0.0) if expected == 1 else (0.0, 0.0, 1.0)
             p = terms(scenario.replace(patience=patience))
-            u = rules.utilities(*beliefs, share, 1.0, silo, creation, 0.0, burden, p)
+            u = rules.utilities(*beliefs, 1.0, share, 1.0, silo, creation, 0.0, burden, p)
             assert (u[expected] > u[0]) == (patience > critical)
 
 
@@ -199,7 +199,7 @@ def trust_needed(reward, patience, temptation=50, sucker=12, punishment=25):
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        u = rules.utilities(1 - middle, middle, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, p)
+        u = rules.utilities(1 - middle, middle, 0.0, middle, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, p)
         low, high = (low, middle) if u[1] > u[0] else (middle, high)
     return high
 
