@@ -18,10 +18,10 @@ import numpy as np
 from sim.errors import NetworkError, suggestion
 from sim.parameters import RECRUITS
 
-_LARGEST = 1e100  # power at most, and 1e-100 at least: products of two stay finite
+_LARGEST = 1e12  # power at most, and 1e-12 at least: what pairs of them can create stays a finite number
 # column: (lowest, highest, whether the highest itself is excluded)
 ORGANIZATION_COLUMNS = {
-    "power": (1e-100, _LARGEST, False), "intention": (-1.0, 1.0, False), "disposition": (0.0, 1.0, False),
+    "power": (1e-12, _LARGEST, False), "intention": (-1.0, 1.0, False), "disposition": (0.0, 1.0, False),
     "scarcity": (0.0, 1.0, False), "values": (0.0, 1.0, True), "focus": (0.0, 1.0, True),
 }  # fmt: skip
 TIE_COLUMNS = {name: (0.0, 1.0, False) for name in ("active", "overlap", "complementarity", "value_distance")}

@@ -77,7 +77,7 @@ class Scenario:
     lever_cost: float = _stakes(0.015, "overhead of one lever at full intensity for each side", _assumed("practices cost time; break-even prices are reported rather than trusting it"), group="world")
     credit_seeking: float = _share(0.1, "share of joint creation lost to pursuing visibility when intentions are not transformational", _assumed("visibility over value is named as a cost, not measured"), group="world")
     extraction: float = _number(0.5, "exponent of power in the division of what is created or contested (ratio contest)", "Tullock 1980; Skaperdas 1996; its value is our assumption", low=0.0, high=20.0, group="world")
-    resource: float = _number(0.5, "exponent of the pair's geometric mean power in what they can create", _assumed("larger organizations bring more, less than proportionally"), low=0.0, high=20.0, group="world")
+    resource: float = _number(0.5, "exponent of the pair's geometric mean power in what they can create", _assumed("larger organizations bring more, less than proportionally"), low=0.0, high=4.0, group="world")
     conflict_rate: float = _chance(0.1, "chance of a conflict in a tie at full distance of values, equal power and no tension", _assumed("conflict is common and grows with distance of values"), group="world")
     misperception: float = _chance(0.05, "chance that an act other than compete is misread as compete", "noise of implementation and perception as in Axelrod & Dion 1988; its value is our assumption", group="world")
     pretense: float = _chance(0.1, "chance that a cooperator pretends to co-create", _assumed("commitment is cheap to profess"), group="world")
@@ -115,7 +115,7 @@ class Scenario:
     imitation_step: float = _share(0.5, "how far it moves to that partner's intention", _assumed("imitation is partial"), group="behavior")
     selection: float = _number(1.0, "intensity of selection in that comparison", "Traulsen, Nowak & Pacheco 2006; its value is our assumption", unit="per stake", low=0.0, group="behavior")
     # --- the population ---
-    n_organizations: int = _declare("integer", 100, "number of organizations", _assumed("a city's coalition field"), unit="organizations", low=2, group="population")
+    n_organizations: int = _declare("integer", 100, "number of organizations", _assumed("a city's coalition field"), unit="organizations", low=2, high=20_000_000, group="population")
     network: str = _declare("choice", "small-world", "network of potential partnerships", "Watts & Strogatz 1998; Erdős & Rényi 1959; Barabási & Albert 1999; Borgatti & Everett 2000", choices=NETWORKS, group="population")
     degree: float = _number(6.0, "mean number of potential partners", _assumed("organizations know a handful of possible partners"), unit="ties per organization", low=0.0, open_low=True, group="population")
     rewiring: float = _share(0.1, "chance that a tie of the small world is rewired", "Watts & Strogatz 1998; its value is our assumption", group="population")
@@ -124,7 +124,7 @@ class Scenario:
     sectors: tuple[Sector, ...] = _declare("table", (), "sectors: name, share, power, intention, trust, scarcity, values, focus, spread", _assumed("one sector unless a study names several"), group="population")
     organizations: str = _declare("path", "", "CSV file of organizations (network = file): id and any of sector, power, intention, disposition, scarcity, values, focus", "observed data", group="population")
     ties: str = _declare("path", "", "CSV file of potential ties (network = file): source, target and any of active, overlap, complementarity, value_distance", "observed data", group="population")
-    power_inequality: float = _number(1.0, "standard deviation of the log of power", "organization sizes are close to lognormal (Cabral & Mata 2003); its value is our assumption", unit="log units", low=0.0, high=20.0, group="population")
+    power_inequality: float = _number(1.0, "standard deviation of the log of power", "organization sizes are close to lognormal (Cabral & Mata 2003); its value is our assumption", unit="log units", low=0.0, high=5.0, group="population")
     trust: float = _share(0.5, "mean trust in a stranger at the start", _assumed(_PLACEHOLDER), group="population")
     trust_concentration: float = _number(6.0, "concentration of the Beta distribution of trust in strangers", _assumed("organizations differ in it"), low=1e-6, group="population")
     hope: float = _share(0.3, "share of expected good acts that are expected to be co-creation", _assumed(_PLACEHOLDER), group="population")
@@ -147,12 +147,12 @@ class Scenario:
     commitment: float = _lever("long-term commitment: a longer shadow of the future, and no easy way out", "who stays can punish and reward longer")
     shared_investment: float = _lever("shared investment in people and outcomes: a cooperating partner carries part of a co-creator's investment", "shared cost makes the first step cheaper")
     convening: float = _lever("connection made on purpose: complementary partners who stay apart are introduced more often, at a cost", "partners who never meet cannot start")
-    connection_steps: int = _declare("integer", 0, "steps of connection before work, in each new partnership: nothing is created meanwhile", _assumed("connection first, collaboration second; its price is time"), unit="steps", low=0, group="design")
+    connection_steps: int = _declare("integer", 0, "steps of connection before work, in each new partnership: nothing is created meanwhile", _assumed("connection first, collaboration second; its price is time"), unit="steps", low=0, high=10_000_000, group="design")
     participants: float = _share(1.0, "share of organizations that take part in the design", _assumed("everyone, unless a study asks how many are needed"), group="design")
     recruit: str = _declare("choice", "random", "who takes part first, or the name of a sector", _assumed("coalitions are built in these ways"), choices=RECRUITS, group="design")
     phases: tuple[Phase, ...] = _declare("table", (), "from a given step on, given levers take new values", _assumed("designs are rolled out in order"), group="design")
     # --- time ---
-    steps: int = _declare("integer", 200, "length of a run", _assumed("long enough for the last quarter to be close to stationary"), unit="steps", low=1, group="time")
+    steps: int = _declare("integer", 200, "length of a run", _assumed("long enough for the last quarter to be close to stationary"), unit="steps", low=1, high=10_000_000, group="time")
     events: tuple[Event, ...] = _declare("table", (), "scheduled events: kind, step, size, duration", _assumed("shocks are what designs are tested by"), group="time")
 
     # fmt: on

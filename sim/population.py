@@ -23,7 +23,7 @@ from sim.recruitment import participants
 
 ONE_SECTOR = ("all",)  # the sector of everyone, where no sectors are named
 SMALL = 20_000  # populations with fewer ties are kept for the next run with the same world and seed
-_WIDEST = 300.0  # |log power| at most: the product of two powers stays a finite number
+_WIDEST = 27.6  # |log power| at most (1e12): what a pair can create stays a finite number
 _ACTIVE = int(Purpose.ACTIVE)
 _LUCK = {
     "power": int(Purpose.POWER), "intention": int(Purpose.INTENTION), "disposition": int(Purpose.DISPOSITION),

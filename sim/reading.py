@@ -23,7 +23,10 @@ def _fault(name: str, message: str) -> ScenarioError:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    """A value as a sentence can hold it."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a number of so many digits"
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -38,23 +41,21 @@ def _real(p, value: Any) -> float:
 
 
 def _integer(p, value: Any) -> int:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not math.isfinite(value)
-        or int(value) != value
-    ):
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        is_whole = math.isfinite(value) and int(value) == value
+    if not is_whole:
         raise _fault(p.name, f"must be a whole number in {p.interval}, not {_shown(value)}")
     return _within(p, int(value))
 
 
 def _within(p, value):
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise _fault(p.name, f"must be a finite number in {p.interval}, not {value}")
     below = p.low is not None and (value < p.low or (p.open_low and value == p.low))
     above = p.high is not None and (value > p.high or (p.open_high and value == p.high))
     if below or above:
-        raise _fault(p.name, f"must lie in {p.interval}, not {value:g}")
+        raise _fault(p.name, f"must lie in {p.interval}, not {_shown(value)}")
     return value
 
 
@@ -133,10 +134,12 @@ def _events(value: Any):
         if row["kind"] not in EVENT_KINDS:
             near = suggestion(row["kind"], EVENT_KINDS)
             raise _fault("events", f"kind must be one of {' | '.join(EVENT_KINDS)}, not {_shown(row['kind'])}{near}")
-        step = _part("events", "step", row["step"], 0, whole=True)
+        step = _part("events", "step", row["step"], 0, 10_000_000, whole=True)
         size = _part("events", "size", row["size"], 0.0, 1.0)
         events.append(
-            Event(row["kind"], step, size, _part("events", "duration", row.get("duration", 1), 1, whole=True))
+            Event(
+                row["kind"], step, size, _part("events", "duration", row.get("duration", 1), 1, 10_000_000, whole=True)
+            )
         )
     return tuple(sorted(events, key=lambda e: (e.step, e.kind, e.duration, e.size)))
 
@@ -148,7 +151,7 @@ def _phases(value: Any):
         known = ("step", "levers", *LEVERS, "connection_steps")
         _known("phases", row, known, ("step",))
         row = dict(row)
-        step = _part("phases", "step", row.pop("step"), 0, whole=True)
+        step = _part("phases", "step", row.pop("step"), 0, 10_000_000, whole=True)
         if "levers" in row:
             row = dict.fromkeys(LEVERS, row.pop("levers")) | row
         changes = [

@@ -81,10 +81,10 @@ def test_a_faulty_network(sweep, tmp_path, organizations, ties, words):
     ("arguments", "words"),
     [
         (["sweep", "--set", "synergi=1"], ["--set.synergi", "did you mean 'synergy'"]),
-        (["sweep", "--set", "synergy=-1"], ["--set.synergy", "[0, inf)"]),
+        (["sweep", "--set", "synergy=-1"], ["--set.synergy", "[0, 1e+06]"]),
         (["sweep", "--replicates", "0"], ["replicates", "no runs"]),
         (["run", "--world", "there"], ["--world", "base"]),
-        (["run", "--steps", "0"], ["steps", "[1, inf)"]),
+        (["run", "--steps", "0"], ["steps", "[1, "]),
         (["run", "--set", "levers=2"], ["levers", "[0, 1]"]),
         (["sweep", "--out", "/proc/nowhere"], ["/proc/nowhere", "--out"]),
         (["run", "--out", "/proc/nowhere"], ["/proc/nowhere", "--out"]),

@@ -253,8 +253,8 @@ def test_a_measure_of_nothing_is_not_a_number():
 def test_wins_are_strictly_more_than_the_silo():
     """A pair that competes without rivalry or overhead gets its silo exactly when power is equal: nobody wins."""
     draw = Scenario(
-        n_organizations=2, network="pairs", steps=1, initial_active=1, power_inequality=0, rivalry=0, upkeep=0, patience=0,
-        appropriation=9, rationality=1e4, conflict_rate=0, intention=0, intention_sd=0, trust=1, synergy=0,
+        n_organizations=2, network="pairs", steps=1, initial_active=1, power_inequality=0, rivalry=0, upkeep=0,
+        patience=0, appropriation=9, rationality=1e4, conflict_rate=0, intention=0, intention_sd=0, trust=1, synergy=0,
         imagined_synergy=0.01,
     )  # fmt: skip
     series = simulate(draw, seed=1).series

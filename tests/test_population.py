@@ -35,7 +35,7 @@ def test_organizations_follow_their_distributions(column, changes, law):
 
 
 def test_normal_draws_are_clipped_at_the_ends_of_their_ranges():
-    wild = people(intention_sd=5, scarcity_sd=5, power_inequality=20)
+    wild = people(intention_sd=5, scarcity_sd=5, power_inequality=5)
     assert {-1.0, 1.0} <= set(wild.intention) and np.abs(wild.intention).max() == 1
     assert {0.0, 1.0} <= set(wild.scarcity) and wild.scarcity.min() == 0
     assert np.all(np.isfinite(wild.power)) and wild.power.min() > 0
