@@ -1,5 +1,6 @@
 """One model, told several ways: compiled, Mesa, on several threads, interpreted. The same bits, every time."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -137,14 +138,17 @@ def test_the_data_collector_holds_every_series():
 
 
 def test_batch_run_sweeps_parameters_by_name():
+    swept = {"synergy": [0.0, 3.0], "n_organizations": 10, "steps": 6}
+    takes_rng = "rng" in inspect.signature(mesa.batch_run).parameters  # from Mesa 3.5 on seeds go in there
+    seeds = {"rng": [4, 5]} if takes_rng else {}
     rows = mesa.batch_run(
-        PartnershipModel, {"synergy": [0.0, 3.0], "n_organizations": 10, "steps": 6, "seed": [4]}, number_processes=1,
-        data_collection_period=1, max_steps=5, display_progress=False,
+        PartnershipModel, swept if takes_rng else swept | {"seed": [4, 5]}, number_processes=1, max_steps=5,
+        display_progress=False, **seeds,
     )  # fmt: skip
-    for synergy in (0.0, 3.0):
-        values = [row["value"] for row in rows if row["synergy"] == synergy and "value" in row]
-        series = simulate(Scenario(synergy=synergy, n_organizations=10, steps=6), seed=4).series
-        assert values and set(values) <= set(series.value)
+    assert len(rows) == 4 and {row["seed"] for row in rows} == {4, 5}
+    for row in rows:
+        scenario = Scenario(synergy=row["synergy"], n_organizations=10, steps=6)
+        assert row["value"] in set(simulate(scenario, seed=row["seed"]).series.value)
 
 
 # --- an organization of one's own ---
