@@ -22,6 +22,10 @@ import pandas as pd
 from experiments import better_off, inference, labels
 from experiments.study import Study
 
+# Measures of a wait that may have no end: who never got there has no number, so leaving runs out is not neutral.
+WAITS = ("recovery_steps", "crossing_step", "lifetime_median")
+MOST_LEFT_OUT = 0.1  # share of pairs without a value above which such a measure gets no verdict
+
 
 class Cells(NamedTuple):
     """Runs as one array: a cell is a world, a design and a factor point."""
@@ -46,12 +50,13 @@ def means(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Every measure in every cell: mean and standard deviation over runs, with the 95 % interval of the mean.
 
     Columns: world, design, <factors>, measure, n (runs that gave a number), n_failed, n_nan (ran, but the measure is
-    of an empty set), mean, sd, low, high; all in the units of the measure.
+    of an empty set), mean, sd, low, high; all in the units of the measure. Intervals keep within what is possible
+    (``labels.bounds``), so that of a share does not leave 0 to 1.
     """
     cells = lay_out(runs, study)
     rows = _per_measure(cells.values)
     n, mean, sd = inference.row_means(rows)
-    low, high = inference.intervals(rows)
+    low, high = inference.within(inference.intervals(rows), _bounds(list(cells.measures) * len(cells.keys)))
     n_measures = len(cells.measures)
     n_there, n_failed = (np.repeat(a.sum(axis=1), n_measures) for a in (cells.is_there, cells.is_failed))
     table = _named(cells.keys, study)
@@ -69,19 +74,23 @@ def comparison(runs: pd.DataFrame, organizations: pd.DataFrame | None, study: St
     difference (their mean paired difference) with its 95 % interval low, high; effect (Hedges' g_av: the difference
     over the average standard deviation of runs), effect_paired (d_z, which grows with the luck shared), better (share
     of pairs with the higher value in the treatment), verdict ("higher", "lower", "same" where all pairs agree exactly,
-    "cannot say"). Means and effects are over the complete pairs. For ``better_off`` rows the mean is the share of
-    organizations with more income than their pair, and the reference .5: as many win as do not.
+    "cannot say"). Means and effects are over the complete pairs. A measure of ``WAITS`` gets no verdict where more than
+    ``MOST_LEFT_OUT`` of the pairs were dropped. Intervals keep within what is possible. For ``better_off`` rows the
+    mean is the share of organizations with more income than their pair, and the reference .5: as many win as do not.
     """
     cells = lay_out(runs, study)
     contrasts = list(_contrasts(cells.keys, study))
     treatment = cells.values[[c.treatment for c in contrasts]]
     reference = cells.values[[c.reference for c in contrasts]]
     n_measures = len(cells.measures)
-    numbers = _compare(_per_measure(treatment), _per_measure(reference))
+    measures = list(cells.measures) * len(contrasts)
+    numbers = _compare(_per_measure(treatment), _per_measure(reference), _widths(_bounds(measures)))
     numbers["n_dropped"] = _n_asked(cells, contrasts).repeat(n_measures) - numbers["n_pairs"]
+    is_partial = numbers["n_dropped"] > MOST_LEFT_OUT * (numbers["n_pairs"] + numbers["n_dropped"])
+    numbers["verdict"] = np.where(is_partial & np.isin(measures, WAITS), "cannot say", numbers["verdict"])
     table = _headings(contrasts, cells.keys, study)
     table = table.loc[table.index.repeat(n_measures)].reset_index(drop=True)
-    table = table.assign(measure=list(cells.measures) * len(contrasts), **numbers)
+    table = table.assign(measure=measures, **numbers)
     if organizations is not None and len(organizations) and contrasts:
         winners = _better_off(organizations, cells, contrasts, study)
         table = pd.concat([table, winners], ignore_index=True) if len(table) else winners
@@ -140,12 +149,23 @@ def _contrasts(keys: list[tuple], study: Study) -> Iterable[Contrast]:
             yield Contrast(kind, place[key], place[partner], against)
 
 
-def _compare(treatment: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
-    """The numbers of the comparison for rows of paired values, shape (rows, seeds)."""
+def _bounds(measures: list[str]) -> np.ndarray:
+    """What each measure can be, shape (rows, 2)."""
+    return np.array([labels.bounds(measure) for measure in measures], dtype=float).reshape(-1, 2)
+
+
+def _widths(bounds: np.ndarray) -> np.ndarray:
+    """What the difference of two values within the bounds can be, shape (rows, 2)."""
+    width = bounds[:, 1] - bounds[:, 0]
+    return np.stack([-width, width], axis=1)
+
+
+def _compare(treatment: np.ndarray, reference: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
+    """The numbers of the comparison for rows of paired values, shape (rows, seeds), whose differences have bounds."""
     differences = treatment - reference
     is_pair = np.isfinite(differences)
     n_pairs, difference, _ = inference.row_means(differences)
-    low, high = inference.intervals(differences)
+    low, high = inference.within(inference.intervals(differences), bounds)
     better = np.where(is_pair, differences > 0, False).sum(axis=1) / np.where(n_pairs > 0, n_pairs, np.nan)
     numbers = {
         "n_pairs": n_pairs, "n_dropped": 0 * n_pairs,
@@ -170,7 +190,8 @@ def _better_off(organizations, cells: Cells, contrasts: list[Contrast], study) -
             found = better_off.shares(treated, untreated, replicates)
             names, shares, of = [*names, *found], [*shares, *found.values()], [*of, *[contrast] * len(found)]
     table = np.vstack(shares)
-    numbers = _compare(table, np.where(np.isfinite(table), 0.5, np.nan))
+    half = np.where(np.isfinite(table), 0.5, np.nan)
+    numbers = _compare(table, half, _bounds(names) - 0.5)  # a share less one half
     numbers["n_dropped"] = _n_asked(cells, of) - numbers["n_pairs"]
     return _headings(of, cells.keys, study).assign(measure=names, **numbers)
 

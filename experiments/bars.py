@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments import canvas, labels
+from experiments.better_off import THIRDS
 from experiments.study import Study
 
 MOST_ROWS = 80  # more rows than this are for lines
@@ -34,9 +35,12 @@ def outcomes(runs: pd.DataFrame, means: pd.DataFrame, study: Study, measures: li
         _dots(panel, runs, measure, rows, worlds)
         about = means[means["measure"] == measure].assign(row=lambda t: canvas.row_names(t, study))
         _points(panel, about, "mean", rows, worlds)
+        dots = pd.to_numeric(runs[measure], errors="coerce")
+        canvas.span(panel, "x", [*dots, *about["mean"]], about["low"], about["high"], about["n"])
         panel.set_xlabel(labels.axis(measure))
     _finish(figure, panels, rows, study)
-    canvas.title(figure, "Outcomes: mean with 95 % interval; each faint dot is one run")
+    few = canvas.caution(means.loc[means["measure"].isin(measures) & (means["n"] > 0), "n"])
+    canvas.title(figure, f"Outcomes: mean with 95 % interval; each faint dot is one run{few}")
     return figure
 
 
@@ -46,15 +50,69 @@ def differences(comparison: pd.DataFrame, study: Study, measures: list[str]) -> 
     rows, worlds = list(dict.fromkeys(comparison["row"])), list(study.worlds)
     figure, panels = _panels(len(rows), len(worlds), len(measures))
     for panel, measure in zip(panels, measures, strict=True):
-        _points(panel, comparison[comparison["measure"] == measure], "difference", rows, worlds)
+        about = comparison[comparison["measure"] == measure]
+        _points(panel, about, "difference", rows, worlds)
+        canvas.span(panel, "x", [0.0, *about["difference"]], about["low"], about["high"], about["n_pairs"])
         panel.axvline(0, color="0.3", lw=1.2, zorder=1)
         panel.set_xlabel(f"difference in {labels.axis(measure)}")
     _finish(figure, panels, rows, study)
     against = comparison["against"].unique()
-    whom = against[0] if len(against) == 1 else "what each is compared with"
+    whom = canvas.short(against[0]).replace("\n", " ") if len(against) == 1 else "what each is compared with"
+    few = canvas.caution(comparison.loc[comparison["measure"].isin(measures) & (comparison["n_pairs"] > 0), "n_pairs"])
     text = f"Difference to {whom}, same luck: mean with 95 % interval; hollow: the sign cannot be told"
-    canvas.title(figure, text)
+    canvas.title(figure, text + few)
     return figure
+
+
+def better_off(comparison: pd.DataFrame, study: Study) -> Figure:
+    """Share of organizations better off with 95 % interval, by power third and sector: a row per design, a panel per
+    world, a marker per group; the line marks half."""
+    about = comparison[comparison["measure"].astype(str).str.startswith("better_off")]
+    about = about.assign(row=_compared_rows(about, study), group=[m.partition(": ")[2] for m in about["measure"]])
+    rows, groups = list(dict.fromkeys(about["row"])), list(dict.fromkeys(about["group"]))
+    worlds = [world for world in study.worlds if world in set(about["world"])]
+    looks = _group_looks(groups)
+    n_across = len(worlds) if len(worlds) <= 3 else 2
+    n_down = -(-len(worlds) // n_across)
+    figure = canvas.blank(4.2 + 4.6 * n_across, 1.9 + n_down * (0.8 + len(rows) * max(0.5, 0.17 * len(groups))))
+    panels = figure.subplots(n_down, n_across, sharex=True, sharey=True, squeeze=False).ravel()
+    for world, panel in zip(worlds, panels, strict=False):
+        for row in about[about["world"] == world].to_dict("records"):
+            _share(panel, row, _place(row["row"], row["group"], rows, groups), *looks[row["group"]])
+        panel.axvline(0.5, color="0.3", lw=1.2, zorder=1)
+        panel.set_title(canvas.short(world) if len(worlds) > 1 else "", loc="left")
+        _ruled(panel, len(rows))
+    for panel in panels[len(worlds) :]:
+        panel.set_visible(False)
+    for panel in panels[max(0, len(worlds) - n_across) : len(worlds)]:
+        panel.set_xlabel("share of organizations")
+        panel.tick_params(axis="x", labelbottom=True)
+    panels[0].set_xlim(-0.03, 1.03)
+    _name_rows(panels[0], rows, study)
+    handles = [Line2D([], [], color=color, marker=marker, lw=2.4) for color, marker in looks.values()]
+    canvas.legend_below(figure, handles, [group or "all" for group in groups])
+    few = canvas.caution(about.loc[about["n_pairs"] > 0, "n_pairs"])
+    against = set(about["against"])
+    whom = canvas.short(against.pop()).replace("\n", " ") if len(against) == 1 else "what each is compared with"
+    canvas.title(figure, f"Better off than under {whom}: share of organizations with 95 % interval (line: half){few}")
+    return figure
+
+
+def _group_looks(groups: list[str]) -> dict[str, tuple]:
+    """Color and marker: all black, power thirds from light to dark blue, sectors in colors of their own."""
+    thirds = dict(zip((f"{name} third" for name in THIRDS), ("#9ECAE1", "#4292C6", "#08519C"), strict=True))
+    sectors = [group for group in groups if group and group not in thirds]
+    shades = dict(zip(sectors, canvas.colors(len(sectors) + 1)[1:], strict=True))
+    shapes = dict(zip(sectors, canvas.MARKERS[1:] * (1 + len(sectors) // 8), strict=False))
+    return {g: (thirds.get(g) or shades.get(g, "black"), "o" if g in thirds else shapes.get(g, "D")) for g in groups}
+
+
+def _share(panel, row: dict, y: float, color, marker: str) -> None:
+    """A share and its interval; the table holds the interval of its difference from one half."""
+    if np.isfinite(row["low"]):
+        ends = [row["reference"] + row["low"], row["reference"] + row["high"]]
+        panel.plot(ends, [y, y], color=color, lw=2.2, solid_capstyle="butt", zorder=3)
+    panel.plot(row["mean"], y, marker, ms=6.5, mfc=color, mec="white", mew=0.7, zorder=4, clip_on=False)
 
 
 def gains(means: pd.DataFrame, study: Study) -> Figure:
@@ -127,17 +185,26 @@ def _points(panel, about: pd.DataFrame, column: str, rows, worlds) -> None:
 
 def _finish(figure: Figure, panels, rows, study: Study) -> None:
     worlds = list(study.worlds)
-    panels[0].set_yticks(range(len(rows)), [canvas.wrapped(row, 46) for row in rows])
-    panels[0].set_ylim(len(rows) - 0.45, -0.55)
-    panels[0].set_ylabel(canvas.row_kind(study))
+    _name_rows(panels[0], rows, study)
     for panel in panels:
-        panel.grid(axis="y", visible=False)
-        for y in range(1, len(rows)):
-            panel.axhline(y - 0.5, color="0.93", lw=1, zorder=0)
+        _ruled(panel, len(rows))
         panel.locator_params(axis="x", nbins=6)
     shades = canvas.colors(len(worlds))
     handles = [Line2D([], [], color=c, marker=m, lw=2.4) for c, m in zip(shades, canvas.MARKERS * 99, strict=False)]
     canvas.legend_below(figure, handles, worlds)
+
+
+def _name_rows(panel, rows: list[str], study: Study) -> None:
+    panel.set_yticks(range(len(rows)), [canvas.short(row) for row in rows])
+    panel.set_ylim(len(rows) - 0.45, -0.55)
+    panel.set_ylabel(canvas.row_kind(study))
+
+
+def _ruled(panel, n: int) -> None:
+    """Thin lines between the rows instead of a grid through them."""
+    panel.grid(axis="y", visible=False)
+    for y in range(1, n):
+        panel.axhline(y - 0.5, color="0.9", lw=1, zorder=0)
 
 
 # Stacked bars --------------------------------------------------------------------------------------------------------
@@ -156,13 +223,13 @@ def _stacks(means: pd.DataFrame, study: Study, shades: dict[str, str], axis: str
         here = about[about["world"] == world]
         table = here.pivot_table(index="row", columns="measure", values="mean", aggfunc="first").reindex(rows)
         _stack(panel, table.reindex(columns=list(shades)), shades, shows_sum)
-        panel.set_title(canvas.wrapped(world, 44) if len(worlds) > 1 else "", loc="left")
+        panel.set_title(canvas.short(world) if len(worlds) > 1 else "", loc="left")
     _same_scale(panels[: len(worlds)])
     for panel in panels[len(worlds) :]:
         panel.set_visible(False)
     for panel in panels[max(0, len(worlds) - n_across) : len(worlds)]:
         panel.set_xlabel(axis)
-    panels[0].set_yticks(range(len(rows)), [canvas.wrapped(row, 46) for row in rows])
+    panels[0].set_yticks(range(len(rows)), [canvas.short(row) for row in rows])
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
     panels[0].set_ylabel(canvas.row_kind(study))
     handles = [Patch(color=shade) for shade in shades.values()]

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from experiments import labels
+from experiments.inference import FEWEST_TO_RESAMPLE
 from experiments.study import Study
 
 DPI = 150
@@ -58,9 +60,9 @@ def title(figure: Figure, text: str) -> None:
 
 def legend_below(figure: Figure, handles: list, names: list[str]) -> None:
     """A legend under the panels, in as many columns as fit; none for a single name."""
-    names = [textwrap.shorten(name, 60, placeholder="…") for name in names]
+    names = [short(name) for name in names]
     if len(names) > 1:
-        widest = max(map(len, names)) * 0.085 + 0.75
+        widest = max(len(line) for name in names for line in name.split("\n")) * 0.085 + 0.75
         fit = max(1, min(len(names), int(figure.get_figwidth() / widest)))
         even = [n for n in range(1, fit + 1) if len(names) % n == 0]
         figure.legend(handles, names, loc="outside lower center", ncols=even[-1] if even[-1] > fit / 2 else fit)
@@ -81,6 +83,33 @@ def ramp(n: int) -> list:
 def wrapped(text: str, width: int = 28) -> str:
     """A long name in several lines."""
     return textwrap.fill(str(text), width, break_on_hyphens=False)
+
+
+def short(text: str) -> str:
+    """A name in at most two lines of about 40 characters, cut with an ellipsis."""
+    return textwrap.fill(str(text), 40, max_lines=2, placeholder="…", break_on_hyphens=False)
+
+
+def span(panel, axis: str, points, low=(), high=(), n=()) -> None:
+    """Sets the limits of an axis from points and intervals; intervals of too few runs may run out of the panel.
+
+    ``n`` holds the number of runs of each interval; with fewer than ``FEWEST_TO_RESAMPLE`` an interval is so wide
+    that it would squeeze all the points together.
+    """
+    points, low, high = (np.asarray(list(x), dtype=float) for x in (points, low, high))
+    enough = np.asarray(list(n)) >= FEWEST_TO_RESAMPLE
+    seen = np.concatenate([points, low[enough], high[enough]]) if len(enough) else points
+    seen = seen[np.isfinite(seen)]
+    if len(seen):
+        room = 0.06 * (seen.max() - seen.min()) or 0.5
+        room *= 1 if enough.all() else 4
+        getattr(panel, f"set_{axis}lim")(seen.min() - room, seen.max() + room)
+
+
+def caution(n) -> str:
+    """The end of a title where there are too few runs for the intervals to be trusted; else nothing."""
+    fewest = min((int(x) for x in n), default=FEWEST_TO_RESAMPLE)
+    return "" if fewest >= FEWEST_TO_RESAMPLE else f"; too few runs for a trustworthy interval (n = {fewest})"
 
 
 def row_names(table: pd.DataFrame, study: Study) -> pd.Series:

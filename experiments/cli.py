@@ -5,9 +5,11 @@ Everything heavy is imported where it is used, so that ``positivesum --help`` an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import click
 
 from experiments.errors import PositiveSumError, StudyError
 
+MANY_RUNS = 20_000  # from here on, an estimate of time and disk is worth a line
 WRONG_INPUT, OUR_FAULT, FAILED_RUNS, INTERRUPTED = 2, 1, 1, 130
 _FILE = click.Path(path_type=Path)
 
@@ -58,6 +61,8 @@ def _settings(context, parameter, pairs: tuple[str, ...]) -> dict:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
             raise click.BadParameter(f"{pair!r} is not of the form name=value, such as synergy=0")
+        if name.strip() in settings:
+            raise click.BadParameter(f"{name.strip()} is given twice; give it once")
         settings[name.strip()] = _value(text.strip())
     return settings
 
@@ -87,7 +92,7 @@ def _print_json(value) -> None:
 
 @cli.command()
 @click.argument("file", type=_FILE)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the run (default: the study's).")
+@click.option("--seed", type=int, help="Seed of the run, from 0 to 2**63 - 1 (default: the study's).")
 @click.option("--steps", type=int, help="Length of the run in steps (months).")
 @click.option(
     "--engine",
@@ -111,13 +116,23 @@ def run(file, seed, steps, engine, world, design, settings, out, as_json):
         positivesum run configs/zero_vs_positive_sum.toml --set synergy=0 --set levers=0.8 --seed 7
     """
     from experiments import single
-    from experiments.study import read_study
+    from experiments.plan import check_files
+    from experiments.study import MOST_SEED, read_study
 
-    study = read_study(file, settings=settings | ({} if steps is None else {"steps": steps}))
-    try:
-        scenario = study.single(world, design)
-    except StudyError as error:
-        raise error.at(str(file)) from None
+    if seed is not None and not 0 <= seed <= MOST_SEED:
+        raise click.BadParameter(f"--seed must be a whole number from 0 to 2**63 - 1, not {seed}")
+    if steps is not None and "steps" in settings:
+        raise click.BadParameter("--steps and --set steps=... say the same; give one of them")
+    with _as_typed(**{} if steps is None else {"--set.steps": "--steps"}):
+        study = read_study(file, settings=settings | ({} if steps is None else {"steps": steps}))
+        try:
+            scenario = study.single(world, design)
+        except StudyError as error:
+            raise error.at(str(file)) from None
+    check_files(study, (scenario,))
+    for late in study.single_too_late(world, design, scenario):
+        click.echo(f"note: {late} is not reached, because the run ends after {scenario.steps} steps", err=True)
+    _say_overridden(study, settings if steps is None else settings | {"steps": steps}, world, design)
     seed = study.seed if seed is None else seed
     folder = out or single.default_folder(study, scenario, seed, world, design)
     single.check_free(folder)
@@ -152,10 +167,12 @@ def sweep(study, workers, out, replicates, settings, as_json):
     from experiments.plan import make_plan
     from experiments.study import read_study
 
-    plan = make_plan(read_study(study, replicates=replicates, settings=settings))
+    with _as_typed(**{} if replicates is None else {"replicates": "--replicates"}):
+        plan = make_plan(read_study(study, replicates=replicates, settings=settings))
+    _say_overridden(plan.study, settings)
     folder = out or Path("results", plan.study.name)
     try:
-        report = _run_with_bar(plan, folder, workers or _cores())
+        report = _run_with_progress(plan, folder, workers or _cores())
         from experiments.publish import publish
 
         results, figures = publish(folder, plan.study, is_new=report.n_new > 0)
@@ -174,13 +191,80 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run_with_bar(plan, folder: Path, n_workers: int):
+@contextlib.contextmanager
+def _as_typed(**names: str):
+    """In an error about an option, the option as it was typed."""
+    try:
+        yield
+    except StudyError as error:
+        if error.key not in names:
+            raise
+        typed = names[error.key]
+        raise StudyError(error.message.replace(error.key, typed, 1), key=typed, source=error.source) from None
+
+
+def _say_overridden(study, settings: dict, world: str | None = None, design: str | None = None) -> None:
+    """One line for each setting and factor that takes the place of what a world or design says."""
+    varied = [] if world or design else [(f"factor {name}", name) for name in study.parameters.values()]
+    for said, name in [*((f"--set {n}={_toml_like(v)}", n) for n, v in settings.items()), *varied]:
+        places = study.overridden(name)
+        if places:
+            more = f" and {len(places) - 6} more" if len(places) > 6 else ""
+            overrides = f"{', '.join(places[:6])}{more}"
+            click.echo(f"note: {said} holds in every design and world; it overrides {overrides}", err=True)
+
+
+def _toml_like(value) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _run_with_progress(plan, folder: Path, n_workers: int):
+    """A bar at a terminal, elsewhere a line at the start and at each tenth."""
     from tqdm import tqdm
 
+    from experiments import manifest, store
     from experiments.runner import run_sweep
 
-    with tqdm(total=plan.n_jobs, unit="run", desc=plan.study.name, disable=None, file=sys.stderr) as bar:
+    store.check_place(folder)
+    manifest.check(folder, plan)
+    if plan.n_jobs > MANY_RUNS or not sys.stderr.isatty():
+        runs = "1 run" if plan.n_jobs == 1 else f"{plan.n_jobs} runs"
+        batches = "1 batch" if len(plan.batches) == 1 else f"{len(plan.batches)} batches"
+        click.echo(f"{plan.study.name}: {runs} in {batches}, {_estimate(plan, n_workers)}", err=True)
+    if not sys.stderr.isatty():
+        return run_sweep(plan, folder, n_workers=n_workers, advance=_tenths(plan.n_jobs))
+    with tqdm(total=plan.n_jobs, unit="run", desc=plan.study.name, file=sys.stderr) as bar:
         return run_sweep(plan, folder, n_workers=n_workers, advance=bar.update)
+
+
+def _tenths(n_runs: int):
+    """Says how far it is whenever another tenth of the runs is stored."""
+    began, done, told = time.monotonic(), 0, 0
+
+    def advance(n: int) -> None:
+        nonlocal done, told
+        done += n
+        if 10 * done // n_runs > told:
+            told = 10 * done // n_runs
+            stamp = _duration(time.monotonic() - began)
+            click.echo(f"{10 * told} %: {done} of {n_runs} runs stored, {stamp}", err=True)
+
+    return advance
+
+
+def _estimate(plan, n_workers: int) -> str:
+    """Roughly how long and how large a study is."""
+    size = plan.estimated_bytes() / 1e6
+    disk = f"{size / 1000:.1f} GB" if size >= 1000 else f"{max(1, round(size))} MB"
+    cores = "1 worker" if n_workers == 1 else f"{n_workers} workers"
+    return f"about {_duration(plan.estimated_seconds(n_workers))} with {cores}, about {disk} on disk"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(1, round(seconds))} s"
 
 
 def _print_results(folder: Path, results, figures, report) -> None:
@@ -249,6 +333,7 @@ def validate(file):
     from experiments.study import read_study
 
     plan = make_plan(read_study(file))
+    _say_overridden(plan.study, {})
     study = plan.study
     click.echo(f"{file} is a valid study: {study.question}")
     points = f" x {len(study.points())} factor points" if study.factors else ""
@@ -256,6 +341,8 @@ def validate(file):
         f"{len(study.worlds)} worlds x {len(study.designs)} designs{points} x {study.replicates} replicates "
         f"= {plan.n_jobs} runs"
     )
+    if plan.n_jobs > MANY_RUNS:
+        click.echo(_estimate(plan, _cores()))
 
 
 @cli.command()

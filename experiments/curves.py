@@ -14,6 +14,7 @@ from experiments.study import Study
 
 MOST_LINES = 10  # in color; of more, the lowest and the highest are colored and the rest are grey
 MOST_PANELS = 12
+DASHES = ["-", "--", "-.", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5, 1, 1.5))]
 
 
 # Over time -----------------------------------------------------------------------------------------------------------
@@ -25,33 +26,50 @@ def trajectories(series: pd.DataFrame, study: Study, measures: list[str]) -> Fig
     worlds = [w for w in study.worlds if w in set(series["world"])]
     lines = list(dict.fromkeys(series["line"]))
     looks = _looks(_chosen(series, measures[0], lines), study)
+    marks = {world: _scheduled(study, world) for world in worlds}
     figure = canvas.blank(2.6 + 4.0 * max(len(worlds), 2), 1.5 + 2.9 * len(measures) + 0.28 * -(-len(looks) // 3))
     panels = figure.subplots(len(measures), len(worlds), sharex=True, sharey="row", squeeze=False)
     for measure, across in zip(measures, panels, strict=True):
         table = bands(series, measure)
         for world, panel in zip(worlds, across, strict=True):
+            for step in marks[world]:
+                panel.axvline(step, color="0.35", lw=1, ls=":", zorder=1)
             for name in [line for line in lines if line not in looks] + list(looks):
                 _band(panel, table[(table["world"] == world) & (table["line"] == name)], looks.get(name))
+        canvas.span(across[0], "y", table["mean"], table["low"], table["high"], table["count"])
         across[0].set_ylabel(labels.axis(measure))
         canvas.with_room(across[0])
     for world, panel in zip(worlds, panels[0], strict=True):
-        panel.set_title(canvas.wrapped(world, 40) if len(worlds) > 1 else "", loc="left")
+        panel.set_title(canvas.short(world) if len(worlds) > 1 else "", loc="left")
     for panel in panels[-1]:
         panel.set_xlabel("step (month)")
     handles = [Line2D([], [], lw=2.6, **look) for look in looks.values()]
     canvas.legend_below(figure, handles, list(looks))
     rest = " (grey: all between the lowest and the highest)" if len(looks) < len(lines) else ""
-    canvas.title(figure, f"Over time: mean over runs with 95 % band{rest}")
+    dotted = "; dotted: a scheduled event or the start of a phase" if any(marks.values()) else ""
+    few = canvas.caution([series["replicate"].nunique()] if "replicate" in series else [])
+    canvas.title(figure, f"Over time: mean over runs with 95 % band{rest}{dotted}{few}")
     return figure
 
 
+def _scheduled(study: Study, world: str) -> list[int]:
+    """Steps at which an event strikes or a phase starts in any design of a world (events and phases are no factors)."""
+    if not study.layers:
+        return []
+    point = study.points()[0]
+    scenarios = (study.scenario(world, design, point) for design in study.designs)
+    return sorted({entry.step for s in scenarios for entry in (*s.events, *s.phases) if entry.step > 0})
+
+
 def bands(series: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Mean and 95 % band of a measure by world, line and step; no band where fewer than two runs have a number."""
+    """Mean and 95 % band of a measure by world, line and step, within what is possible; no band for a single run."""
     grouped = series.groupby(["world", "line", "step"], sort=False)[measure].agg(["mean", "std", "count"]).reset_index()
     n = grouped["count"].to_numpy(dtype=float)
     quantile = np.where(n > 1, stats.t.ppf(0.975, np.maximum(n - 1, 1)), np.nan)
     half = quantile * grouped["std"].to_numpy(dtype=float) / np.sqrt(np.maximum(n, 1))
-    return grouped.assign(low=grouped["mean"] - half, high=grouped["mean"] + half)
+    least, most = labels.bounds(measure)
+    low, high = (np.clip(grouped["mean"] + sign * half, least, most) for sign in (-1, 1))
+    return grouped.assign(low=low, high=high)
 
 
 def _chosen(series: pd.DataFrame, measure: str, lines: list[str]) -> list[str]:
@@ -68,7 +86,7 @@ def _looks(names: list[str], study: Study) -> dict[str, dict]:
     is_lone = len(study.designs) == 1 and len(study.factors) == 1
     is_ramp = is_lone and all(map(canvas.is_numeric, study.factors.values()))
     shades = canvas.ramp(len(names)) if is_ramp else canvas.colors(len(names))
-    dashes = ["-"] * len(names) if is_ramp else (["-"] * 5 + ["--"] * 5) * (len(names) // 10 + 1)
+    dashes = ["-"] * len(names) if is_ramp else DASHES * (len(names) // len(DASHES) + 1)
     return {n: {"color": c, "ls": d} for n, c, d in zip(names, shades, dashes, strict=False)}
 
 
@@ -105,16 +123,19 @@ def over_factor(means: pd.DataFrame, study: Study, measures: list[str]) -> Figur
         for column, panel in zip(columns, across, strict=True):
             here = table[(table["measure"] == measure) & (table[by_column] == column)]
             _lines(panel, here, factor, study.factors[factor], shades)
+        here = table[table["measure"] == measure]
+        canvas.span(across[0], "y", here["mean"], here["low"], here["high"], here["n"])
         across[0].set_ylabel(labels.axis(measure))
         canvas.with_room(across[0])
     for column, panel in zip(columns, panels[0], strict=True):
         head = column if by_column == "world" else labels.point({by_column: column})
-        panel.set_title(canvas.wrapped(head, 40) if len(columns) > 1 else "", loc="left")
+        panel.set_title(canvas.short(head) if len(columns) > 1 else "", loc="left")
     for panel in panels[-1]:
         panel.set_xlabel(factor.replace("_", " "))
     handles = [Line2D([], [], color=shades[n], lw=2.4, marker=m) for n, m in zip(lines, canvas.MARKERS, strict=False)]
     canvas.legend_below(figure, handles, lines)
-    canvas.title(figure, f"Along {factor.replace('_', ' ')}: mean with 95 % interval")
+    few = canvas.caution(table.loc[table["measure"].isin(measures) & (table["n"] > 0), "n"])
+    canvas.title(figure, f"Along {factor.replace('_', ' ')}: mean with 95 % interval{few}")
     return figure
 
 
@@ -168,7 +189,7 @@ def heat_map(table: pd.DataFrame, study: Study, measure: str) -> Figure | None:
     colors = _color_scale(table[column].to_numpy(dtype=float), is_difference)
     for name, panel in zip(names, panels, strict=False):
         _heat(panel, table[table["panel"] == name], down, across, study, column, colors)
-        panel.set_title(canvas.wrapped(name, 40), loc="left")
+        panel.set_title(canvas.short(name), loc="left")
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     bar = figure.colorbar(panels[0].collections[0], ax=list(panels), shrink=0.8, pad=0.02)

@@ -21,8 +21,8 @@ def draw_all(
 ) -> list[Path]:
     """Draws every figure the tables allow into a directory that exists, and returns their paths.
 
-    outcomes.png, differences.png, gain.png (the three bars), shortfall.png, trajectories.png, factor.png (lines over
-    a factor), heat_<measure>.png (two factors). What has no numbers, or too many rows to read, is left out.
+    outcomes.png, differences.png, better_off.png, gain.png (the three bars), shortfall.png, trajectories.png,
+    factor.png (lines over a factor), heat_<measure>.png (two factors). What has no numbers, or too many rows to read, is left out.
     """
     directory = Path(directory)
     with canvas.style():
@@ -62,6 +62,9 @@ def _rows(runs, comparison, means, study: Study) -> dict[str, Figure]:
     told = labels.headline(with_numbers(compared, study.measures))
     if told:
         figures["differences"] = bars.differences(compared, study, told)
+    winners = compared[compared["measure"].astype(str).str.startswith("better_off")]
+    if winners["mean"].notna().any():
+        figures["better_off"] = bars.better_off(winners, study)
     if len(with_numbers(means, bars.GAINS)) == len(bars.GAINS):
         figures["gain"] = bars.gains(means, study)
     if with_numbers(means, bars.LOSSES):

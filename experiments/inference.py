@@ -51,6 +51,12 @@ def intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
+def within(interval: tuple[np.ndarray, np.ndarray], bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The interval (low, high) of each row cut to what is possible; ``bounds`` holds the two limits of every row."""
+    low, high = (np.clip(end, bounds[:, 0], bounds[:, 1]) for end in interval)
+    return low, high
+
+
 def effect_size(treatment: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Hedges' g_av per row: difference of means over the average of both standard deviations, small-sample corrected.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 _NAMES = {
@@ -41,6 +42,15 @@ _NAMES = {
 # A fallback for when the table of measures cannot be read; the table itself is the authority.
 _UNITS = {"value": "stakes per tie and month", "mutual": "share of ties", "captured": "share"}
 HEADLINE = ("value", "mutual", "captured")
+_ANY = (-math.inf, math.inf)
+# What no run can leave, by unit. Other shares (captured, the three bars, the shortfall) may be negative or above 1.
+_RANGE_OF_UNIT = {
+    **dict.fromkeys(("share of acts", "share of ties", "share of active ties", "share of conflicts"), (0.0, 1.0)),
+    **dict.fromkeys(("share of organizations", "0 to 1", "probability"), (0.0, 1.0)),
+    **dict.fromkeys(("months", "step", "steps"), (0.0, math.inf)),
+    "correlation": (-1.0, 1.0),
+}
+_RANGES = {"ended_5y": (0.0, 1.0), "shock_depth": (0.0, math.inf), "gini": (0.0, math.inf)}  # incomes may be negative
 
 
 def name(measure: str) -> str:
@@ -56,6 +66,11 @@ def unit(measure: str) -> str:
     if measure.startswith("better_off"):
         return "share of organizations"
     return _units().get(measure, _UNITS.get(measure, ""))
+
+
+def bounds(measure: str) -> tuple[float, float]:
+    """The lowest and the highest value that a run can have, infinite where there is no limit."""
+    return _RANGES.get(measure) or _RANGE_OF_UNIT.get(unit(measure), _ANY)
 
 
 def axis(measure: str) -> str:

@@ -7,12 +7,15 @@ base, world, design, factors, settings from the command line.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.errors import PositiveSumError, ScenarioError, StudyError, key_path, shown, suggestion
 from experiments.factors import TOGETHER
 from sim.parameters import BY_NAME, LEVERS, PRESETS, Scenario
+
+IN_THE_FILES = ("n_organizations", "degree", "rewiring", "density_within", "density_between")
 
 
 class Layer(NamedTuple):
@@ -52,11 +55,24 @@ def scenario_of(layers: list[Layer], context: str = "") -> Scenario:
         changes |= layer.changes
         written |= layer.written
     try:
-        return Scenario().replace(**changes)
+        scenario = Scenario().replace(**changes)
     except PositiveSumError as error:
         name = error.key or ""
-        where = written.get(name, name)
-        raise StudyError(f"{where} {str(error).removeprefix(name).lstrip()}{context}", key=where) from None
+        raise _named(error, name, written.get(name, name), changes.get(name), context) from None
+    if scenario.network == "file":
+        named_by = max((k for k, layer in enumerate(layers) if "network" in layer.changes), default=0)
+        check_left_to_files(layers[named_by:])
+    return scenario
+
+
+def check_left_to_files(layers: list[Layer]) -> None:
+    """What observed networks say for themselves may not be set as well. Raises StudyError."""
+    for layer in layers:
+        for name in IN_THE_FILES:
+            if name in layer.changes:
+                where = layer.written[name]
+                which = "" if where.endswith(name) else f" sets {name}, which"  # a preset sets several
+                raise StudyError(f"{where}{which} is set by the CSV files; remove it", key=where)
 
 
 def _check_known(name: str, path: str) -> None:
@@ -74,7 +90,40 @@ def _check_alone(name: str, value: Any, path: str) -> None:
     try:
         Scenario().replace(**{name: value})
     except ScenarioError as error:
-        raise StudyError(f"{path} {str(error).removeprefix(name).lstrip()}", key=path) from None
+        raise _named(error, name, path, value) from None
+
+
+def _named(error: PositiveSumError, name: str, path: str, value: Any, context: str = "") -> StudyError:
+    """The error with the path at which the study sets the parameter, down to the entry of a list of tables."""
+    key, fault = path, str(error).removeprefix(name)
+    if BY_NAME.get(name) and BY_NAME[name].kind == "table" and name != "game":
+        if isinstance(value, (list, tuple)):
+            entry = next((k for k, row in enumerate(value, 1) if _fault_of(name, [row]) == str(error)), None)
+            path += f"[{entry}]" if entry else ""
+            context = (f" (table {entry} of {len(value)})" if entry and len(value) > 1 else "") + context
+            fault = re.sub(r"^ (kind|name) must", r".\1 must", fault)
+        else:
+            fault += f"; write [[{path}]] above each of them" if not path.startswith("--set") else ""
+    return StudyError(f"{path}{fault if fault.startswith('.') else ' ' + fault.lstrip()}{context}", key=key)
+
+
+def _fault_of(name: str, value: Any) -> str:
+    try:
+        Scenario().replace(**{name: value})
+    except ScenarioError as error:
+        return str(error)
+    return ""
+
+
+def entries_too_late(layers: list[Layer], scenario: Scenario) -> list[str]:
+    """Where events and phases are written that start only after the last step, such as ``base.events[1].step = 60``."""
+    late = []
+    for name in ("events", "phases"):
+        layer = next((layer for layer in reversed(layers) if name in layer.changes), None)
+        for entry, row in enumerate(layer.changes[name] if layer else (), 1):
+            if row["step"] >= scenario.steps:
+                late.append(f"{layer.written[name]}[{entry}].step = {row['step']:g}")
+    return late
 
 
 def _preset(name: Any, path: str) -> dict[str, Any]:
@@ -86,9 +135,12 @@ def _preset(name: Any, path: str) -> dict[str, Any]:
 
 
 def _placed(name: str, value: Any, folder: Path) -> Any:
-    """Paths of files as seen from here, everything else as it is."""
+    """Paths of files as one would type them here, everything else as it is."""
     is_path = BY_NAME[name].kind == "path" and isinstance(value, str) and value
-    return str(folder / value) if is_path else value
+    if not is_path:
+        return value
+    path = folder / value
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _expanded(section: dict[str, Any], where: tuple[str, ...], folder: Path) -> Layer:

@@ -146,6 +146,8 @@ def _check_same(folder: Path, stored: dict[str, Any], plan: Plan) -> None:
         raise StoreError(f"{folder} holds results of {_difference(stored, plan)}; {way_out}")
     if stored["code_hash"] != code_hash():
         raise StoreError(f"{folder} holds results of other code of the model (sim/ has changed since); {way_out}")
+    if stored.get("counts", {}).get("batches") != len(plan.batches):
+        raise StoreError(f"{folder} holds results cut into other batches by an earlier version; {way_out}")
 
 
 def _difference(stored: dict[str, Any], plan: Plan) -> str:

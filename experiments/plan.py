@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +21,11 @@ from experiments.errors import PositiveSumError, StudyError
 from experiments.study import Cell, Study, check_settings
 from sim.parameters import Scenario
 
-MOST_JOBS_PER_BATCH = 64
-MOST_TIE_STEPS_PER_BATCH = 20_000_000  # a few seconds of one core: what a kill may cost
-LEAST_BATCHES = 32  # so that a small study still occupies every core
+LEAST_BATCHES, MOST_BATCHES = 32, 200  # a small study still occupies every core, a large one is not a heap of files
+JOBS_PER_BATCH = 64  # at most, unless the study is so large that this makes too many batches
+SECONDS_PER_BATCH = (6.0, 60.0)  # what a kill may cost, at one core: little, but in large studies more
+SECONDS_PER_RUN, SECONDS_PER_TIE_STEP = 1e-3, 300e-9  # measured; rough, and the same on every machine
+TWINS = 3  # runs instead of one where a measure compares the run with its twins
 PATHS = ("organizations", "ties")
 
 
@@ -51,11 +55,24 @@ class Plan:
     scenarios: tuple[Scenario, ...]
     digests: tuple[Any, ...]
     batches: tuple[Batch, ...]
+    costs: tuple[float, ...]  # estimated seconds of one core for a run of each cell
 
     @property
     def n_jobs(self) -> int:
         """How many runs the study asks for."""
         return len(self.cells) * self.study.replicates
+
+    def estimated_seconds(self, n_workers: int) -> float:
+        """Roughly how long the whole study takes."""
+        return sum(self.costs) * self.study.replicates / min(n_workers, len(self.batches))
+
+    def estimated_bytes(self) -> float:
+        """Roughly how much its tables take on disk: numbers hardly shrink, repeated inputs nearly vanish."""
+        study = self.study
+        per_run = 32 + 8 * len(study.measures)
+        rows = sum(s.steps * 8 * len(study.series) for s in self.scenarios) if study.series else 0
+        rows += sum(s.n_organizations * 10 for s in self.scenarios) if study.wants_better_off else 0
+        return (per_run * len(self.cells) + rows) * study.replicates
 
     def jobs(self, batch: Batch) -> list[Job]:
         """The jobs of a batch, in order."""
@@ -91,25 +108,46 @@ def _laid_out(study: Study) -> Plan:
     check_settings(study)
     cells = tuple(study.cells())
     scenarios = tuple(study.scenario(*cell) for cell in cells)
+    for cell, scenario in zip(cells, scenarios, strict=True):
+        study.check_schedule(cell, scenario)
+    if all(scenario.network == "file" for scenario in scenarios):
+        study.check_left_to_files()
+    contents = check_files(study, scenarios)
+    digests = tuple(_digest(study, scenario, contents) for scenario in scenarios)
+    costs = tuple(_seconds(study, scenario, contents) for scenario in scenarios)
+    return Plan(study, cells, scenarios, digests, tuple(_batches(costs, study.replicates)), costs)
+
+
+def check_files(study: Study, scenarios: tuple[Scenario, ...]) -> dict[str, tuple[str, int]]:
+    """Reads the CSV files of the scenarios; hash and number of lines by path. Raises StudyError or NetworkError."""
     contents = _file_contents(study, scenarios)
     _check_networks(study, scenarios)
-    digests = tuple(_digest(study, scenario, contents) for scenario in scenarios)
-    costs = [_tie_steps(scenario, contents) for scenario in scenarios]
-    return Plan(study, cells, scenarios, digests, tuple(_batches(costs, study.replicates)))
+    return contents
 
 
-def _batches(costs: list[float], replicates: int):
-    """Cuts the jobs into batches bounded in number and in tie-steps; a job too large for any is a batch of its own."""
+def _batches(costs: Sequence[float], replicates: int):
+    """Cuts the jobs into batches bounded in number and seconds; a job too large for any is a batch of its own."""
     n_jobs = len(costs) * replicates
-    most = min(MOST_JOBS_PER_BATCH, max(1, n_jobs // LEAST_BATCHES))
+    most = max(1, min(JOBS_PER_BATCH, n_jobs // LEAST_BATCHES), math.ceil(n_jobs / MOST_BATCHES))
+    least_seconds, most_seconds = SECONDS_PER_BATCH
+    seconds = min(most_seconds, max(least_seconds, sum(costs) * replicates / MOST_BATCHES))
     first, spent, number = 0, 0.0, 0
     for job in range(n_jobs):
         cost = costs[job % len(costs)]
-        if job > first and (job - first == most or spent + cost > MOST_TIE_STEPS_PER_BATCH):
+        if job > first and (job - first == most or spent + cost > seconds):
             yield Batch(f"part-{number:06d}", first, job)
             first, spent, number = job, 0.0, number + 1
         spent += cost
     yield Batch(f"part-{number:06d}", first, n_jobs)
+
+
+def _seconds(study: Study, scenario: Scenario, contents: dict[str, tuple[str, int]]) -> float:
+    """Roughly how long a run takes on one core."""
+    from sim.measures import BY_NAME
+
+    has_twins = any(BY_NAME[name].needs == "twins" for name in study.measures)
+    tie_steps = _tie_steps(scenario, contents)
+    return SECONDS_PER_RUN + SECONDS_PER_TIE_STEP * tie_steps * (TWINS if has_twins else 1)
 
 
 def _tie_steps(scenario: Scenario, contents: dict[str, tuple[str, int]]) -> float:

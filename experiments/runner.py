@@ -44,6 +44,7 @@ def run_sweep(
 
     Raises StoreError where the folder belongs to something else, is in use or cannot be written.
     """
+    store.check_place(folder)
     manifest.check(folder, plan)
     with store.claimed(folder):
         record = manifest.begin(folder, plan)

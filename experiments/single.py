@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments import store
 from experiments.errors import StoreError, key_path
+from experiments.layers import IN_THE_FILES
 from experiments.study import Study
 from sim.parameters import Scenario
 
@@ -40,7 +41,8 @@ def write_run(folder: Path, result, scenario: Scenario, title: str, seed: int) -
 
 
 def check_free(folder: Path) -> None:
-    """A folder for a run is empty, or holds a run already, which is replaced. Raises StoreError."""
+    """A folder for a run can be written and is empty, or holds a run, which is replaced. Raises StoreError."""
+    store.check_place(folder)
     with store.writing(folder):
         others = [path.name for path in folder.iterdir() if not path.name.startswith(".")] if folder.exists() else []
     if others and SCENARIO not in others:
@@ -56,6 +58,8 @@ def scenario_toml(scenario: Scenario, title: str, seed: int) -> str:
     """The scenario as a study of one run: ``positivesum run`` on it gives the same result again."""
     head = [f"question = {_toml(title)}", "replicates = 1", f"seed = {seed}", "", "[base]"]
     values = {name: value for name, value in scenario.to_dict().items() if value not in (None, "", [], ())}
+    if scenario.network == "file":
+        values = {name: value for name, value in values.items() if name not in IN_THE_FILES}
     for name in ("organizations", "ties"):
         if name in values:
             values[name] = str(Path(values[name]).resolve())

@@ -31,6 +31,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
     Raises StoreError where it cannot be written or another sweep is at work in it.
     """
+    check_place(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("a")
@@ -39,6 +40,20 @@ def claimed(folder: Path) -> Iterator[None]:
         with writing(folder):
             _sweep_up(folder)
         yield
+
+
+def check_place(folder: Path) -> None:
+    """A folder can stand there and be written; tries it, and leaves nothing behind. Raises StoreError."""
+    with writing(folder):
+        place = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not place.is_dir():
+            below = "" if place == folder else f" lies below {_typed(place)}, which"
+            raise StoreError(f"{folder}{below} is a file; name a folder with --out")
+        os.rmdir(tempfile.mkdtemp(prefix=_ASIDE, dir=place))
+
+
+def _typed(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from experiments.asked import DEFAULT_MEASURES, read_measures, read_series
 from experiments.compared import UNNAMED, check_name, read_against, read_names, read_reference
 from experiments.errors import StudyError, key_path, shown, suggestion
 from experiments.factors import read_factors
-from experiments.layers import Layer, factor_layer, read_layer, scenario_of
+from experiments.layers import Layer, check_left_to_files, entries_too_late, factor_layer, read_layer, scenario_of
 from sim.parameters import LEVERS, Scenario
 
 KEYS = ("question", "replicates", "seed", "measures", "series", "reference", "base", "worlds", "designs", "factors")
@@ -86,15 +87,43 @@ class Study:
         cell = Cell(world or self.reference_world, design or self.reference_design, point)
         return scenario_of(list(self._layers(cell)), _context(cell))
 
+    def check_schedule(self, cell: Cell, scenario: Scenario) -> None:
+        """Events and phases of a cell must start before its runs end. Raises StudyError."""
+        for late in entries_too_late(list(self._layers(cell)), scenario):
+            raise StudyError(
+                f"{late} never happens, because runs end after step {scenario.steps - 1} (steps = {scenario.steps}); "
+                f"let it start earlier or lengthen the runs{_context(cell)}",
+                key=late.split(" = ")[0].rpartition("[")[0],
+            )
+
+    def check_left_to_files(self) -> None:
+        """Where every scenario has observed networks, nothing may be set that they say. Raises StudyError."""
+        check_left_to_files(list(self.layers.values()))
+
     def single(self, world: str | None = None, design: str | None = None) -> Scenario:
         """The base with the world and design named, if any, and the settings; no factor. Raises StudyError."""
-        if world is not None:
-            check_name(world, self.worlds, "--world", "world")
-        if design is not None:
-            check_name(design, self.designs, "--design", "design")
-        named = [self.layers["worlds", world]] if world is not None else []
-        named += [self.layers["designs", design]] if design is not None else []
-        return scenario_of([self.layers["base",], *named, self.layers["settings",]])
+        return scenario_of(self._single_layers(world, design))
+
+    def single_too_late(self, world: str | None, design: str | None, scenario: Scenario) -> list[str]:
+        """Where events and phases are written that this one scenario ends before."""
+        return entries_too_late(self._single_layers(world, design), scenario)
+
+    def overridden(self, name: str) -> list[str]:
+        """Where worlds and designs set what ``--set name`` or a factor of that name overrides."""
+        names = LEVERS if name == "levers" else (name,)
+        layers = [layer for (kind, *_), layer in self.layers.items() if kind in ("worlds", "designs")]
+        return list(dict.fromkeys(layer.written[n] for layer in layers for n in names if n in layer.changes))
+
+    def _single_layers(self, world: str | None, design: str | None) -> list[Layer]:
+        named = []
+        for kind, name, known in (("world", world, self.worlds), ("design", design, self.designs)):
+            if name is None:
+                continue
+            if known == (UNNAMED,) and name != UNNAMED:
+                raise StudyError(f"--{kind}: this study names no {kind}s; leave --{kind} out", key=f"--{kind}")
+            check_name(name, known, f"--{kind}", kind)
+            named.append(self.layers[f"{kind}s", name])
+        return [self.layers["base",], *named, self.layers["settings",]]
 
     def _layers(self, cell: Cell) -> Iterator[Layer]:
         yield self.layers["base",]
@@ -166,7 +195,7 @@ def study_from(
         name=name,
         question=_question(data),
         replicates=_whole(data, "replicates", 1, MOST_REPLICATES, default=24),
-        seed=_whole(data, "seed", 0, MOST_SEED - MOST_REPLICATES, default=1),
+        seed=_whole(data, "seed", 0, MOST_SEED, default=1),
         measures=measures,
         series=series,
         wants_better_off=wants_better_off,
@@ -183,6 +212,7 @@ def study_from(
         layers=_read_layers(data, worlds, designs, settings, folder),
     )
     _check_size(study)
+    _check_last_seed(study)
     return study
 
 
@@ -198,15 +228,27 @@ def check_settings(study: Study) -> None:
 
 def _parse(text: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(text.decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"is not valid TOML: {error}; mend that line", key="") from None
+        raise StudyError(f"is not valid TOML: {error}{_line_at(text, str(error))}", key="") from None
     except UnicodeDecodeError as error:
         before = text[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise StudyError(f"is not UTF-8 text (at line {line}, column {column}); save it as UTF-8", key="") from None
     except (RecursionError, ValueError) as error:
         raise StudyError(f"is not valid TOML: {error or 'nested too deeply'}; simplify it", key="") from None
+
+
+def _line_at(text: bytes, message: str) -> str:
+    """What stands on the line that the message names, and what to do about it."""
+    number = re.search(r"at line (\d+)", message)
+    lines = text.decode("utf-8-sig").splitlines()
+    line = lines[int(number[1]) - 1].strip() if number and int(number[1]) <= len(lines) else ""
+    if not line:
+        return "; mend that line"
+    if re.search("overwrite|twice|more than once", message, re.IGNORECASE):
+        return f": {shown(line)} says again what has been said above; remove one of them"
+    return f": {shown(line)}; mend that line"
 
 
 def _question(data: dict) -> str:
@@ -223,7 +265,8 @@ def _whole(data: dict, key: str, low: int, high: int, *, default: int) -> int:
     value = data.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         no_runs = ", so the study has no runs" if key == "replicates" and value == 0 else ""
-        raise StudyError(f"{key} must be a whole number from {low} to {high}, not {shown(value)}{no_runs}", key=key)
+        most = "2**63 - 1" if high == MOST_SEED else high
+        raise StudyError(f"{key} must be a whole number from {low} to {most}, not {shown(value)}{no_runs}", key=key)
     return value
 
 
@@ -250,6 +293,15 @@ def _check_size(study: Study) -> None:
             f"factors, worlds and designs make {cells} scenarios and {cells * study.replicates} runs, "
             f"more than {MOST_CELLS} or {MOST_RUNS}; use fewer levels",
             key="factors",
+        )
+
+
+def _check_last_seed(study: Study) -> None:
+    if study.seed + study.replicates - 1 > MOST_SEED:
+        raise StudyError(
+            f"seed must leave room up to 2**63 - 1 for every replicate (replicate r runs with seed + r - 1): at most "
+            f"{MOST_SEED - study.replicates + 1} for {study.replicates} replicates, not {study.seed}",
+            key="seed",
         )
 
 

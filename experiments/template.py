@@ -61,7 +61,9 @@ def write_template(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
             file.write(TEXT.format(path=path))
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError):
+        if not path.parent.is_dir():
+            raise StoreError(f"{path.parent} is a file; move it away, studies go into a folder of that name") from None
         raise StoreError(f"{path} is there already; choose another name or remove it") from None
     except OSError as error:
         raise StoreError(

@@ -65,5 +65,27 @@ def shortened(text: str, width: int = 30) -> str:
 
 
 def of_pairs(row: dict) -> str:
-    """``24 of 24``: in how many pairs the treatment had the higher value."""
-    return f"{round(row['better'] * row['n_pairs'])} of {row['n_pairs']}" if row["n_pairs"] else NOTHING
+    """``24 of 24``: pairs in which the treatment had the higher value; ``18 of 20 (4 without)`` if any are left out."""
+    if not row["n_pairs"]:
+        return NOTHING
+    without = f" ({int(row['n_dropped'])} without)" if row["n_dropped"] else ""
+    return f"{round(row['better'] * row['n_pairs'])} of {row['n_pairs']}{without}"
+
+
+def left_out(row: dict) -> str:
+    """`` (of 24 pairs, 4 without a value)`` for a comparison from which pairs had to be left out, else nothing."""
+    n_dropped = int(row["n_dropped"])
+    return f" (of {int(row['n_pairs']) + n_dropped} pairs, {n_dropped} without a value)" if n_dropped else ""
+
+
+def in_short(row: dict) -> str:
+    """One difference in a list of several: ``gini +0.023 [0.002, 0.054]``, ``mutual +15 [10, 20] points``."""
+    measure = row["measure"]
+    points = " points" if is_share(measure) else ""
+    size = with_interval(measure, row["difference"], row["low"], row["high"], sign=True)
+    return f"{measure} {size}{points}{left_out(row)}"
+
+
+def quoted(name: str) -> str:
+    """A name that would be torn apart in a sentence, in quotes: ``"full design, power kept"``."""
+    return f'"{name}"' if set(name) & set(",;:()") else name

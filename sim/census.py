@@ -89,16 +89,16 @@ def _table(path: str, required: tuple[str, ...], optional: tuple[str, ...]) -> t
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise _fault(path, f"this CSV file cannot be read ({reason}); check the path and its permissions") from None
-    header, lines, cells = _rows(path, csv.reader(io.StringIO(text, newline=""), strict=True))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header, lines, cells = _rows(path, reader, lambda names: _check_header(path, names, required, optional))
     if not header:
         raise _fault(path, f"is empty; give it a first line with the columns {','.join(required)}")
-    _check_header(path, header, required, optional)
     if not lines:
         raise _fault(path, "has a header but no rows; add one row for each")
     return lines, {name: cells[k :: len(header)] for k, name in enumerate(header)}
 
 
-def _rows(path: str, reader) -> tuple[list[str], list[int], list[str]]:
+def _rows(path: str, reader, check_header) -> tuple[list[str], list[int], list[str]]:
     """The header, the line of each row, and all cells one after the other, without surrounding blanks."""
     header, lines, cells = [], [], []
     line = 1
@@ -108,6 +108,7 @@ def _rows(path: str, reader) -> tuple[list[str], list[int], list[str]]:
             if not any(row):
                 pass  # a blank line
             elif not header:
+                check_header(row)  # before any row is judged by it
                 header = row
             elif len(row) != len(header):
                 message = f"has {len(row)} cells where the header has {len(header)}; add or remove commas"
@@ -123,10 +124,12 @@ def _rows(path: str, reader) -> tuple[list[str], list[int], list[str]]:
 
 def _check_header(path: str, header: list[str], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
     known = (*required, *optional)
+    for mark, shown in ((";", "';'"), ("\t", "tabs"), ("|", "'|'")):
+        if any(mark in name for name in header):
+            raise _fault(path, f"columns are separated by {shown}: save it with commas", line=1)
     for name in required:
         if name not in header:
-            commas = " (columns are separated by commas)" if len(header) == 1 else ""
-            raise _fault(path, f"this column is missing from the first line{commas}; add it", name, 1)
+            raise _fault(path, "this column is missing from the first line; add it", name, 1)
     for name in header:
         if name not in known:
             remedy = suggestion(name, known) or f"; rename or remove it (the columns are {', '.join(known)})"
@@ -147,8 +150,9 @@ def _numbers(path: str, name: str, cells: list[str], lines: list[int], bounds) -
             column[k] = math.nan
         if not (low <= column[k] <= high and not (is_open and column[k] == high)):
             shown = repr(cell[:30]) if cell else "a blank cell"
-            message = f"must be a number in {interval}, not {shown}; correct it or remove the column"
-            raise _fault(path, message, name, lines[k])
+            remedy = "correct it" if cell else "fill it in, or remove the whole column to have it drawn"
+            ring = ": the ring's 1 is its 0" if is_open else ""
+            raise _fault(path, f"must be a number in {interval}{ring}, not {shown}; {remedy}", name, lines[k])
     return column
 
 

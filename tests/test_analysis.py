@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments import analysis, inference
+from experiments import analysis, inference, labels
 from experiments.study import Study
 
 FULL_WHERE_IT_PAYS = {"contrast": "design", "world": "positive-sum", "design": "full", "measure": "value"}
@@ -274,6 +274,32 @@ def test_without_spread_or_gain_a_verdict_is_wrong_in_about_one_study_of_twenty(
     runs = pd.concat([runs, pd.DataFrame(rng.normal(size=(32, 600)), columns=names)], axis=1)
     verdicts = analysis.comparison(runs, None, study)["verdict"]
     assert 0.02 <= (verdicts != "cannot say").mean() <= 0.09
+
+
+@pytest.mark.parametrize(("measure", "low", "high"), [("mutual", 0, 1), ("trust", 0, 1), ("power_premium", -1, 1)])
+def test_intervals_keep_within_what_is_possible_even_of_two_runs(measure, low, high):
+    study = a_study(worlds=("w",), designs=("usual", "full"), measures=(measure,), replicates=2)
+    runs = some_runs(a_study(worlds=("w",), designs=("usual", "full"), replicates=2))
+    runs = runs.assign(**{measure: [0.05, 0.4, 0.6, 0.98]})
+    means, compared = analysis.means(runs, study), analysis.comparison(runs, None, study)
+    assert set(means["low"]) == {low} and set(means["high"]) == {high}
+    assert compared["low"].min() >= low - high and compared["high"].max() <= high - low
+
+
+def test_what_may_leave_0_to_1_is_not_cut():
+    for measure in ("captured", "silo_cost", "gain_realized", "shortfall", "loss_wasted", "value"):
+        assert labels.bounds(measure) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(("n_lost", "verdict"), [(0, "higher"), (1, "higher"), (2, "cannot say")])
+def test_runs_that_never_recovered_take_the_verdict_away_where_they_are_many(n_lost, verdict):
+    study = a_study(worlds=("w",), designs=("usual", "full"), measures=("recovery_steps",))
+    runs = some_runs(a_study(worlds=("w",), designs=("usual", "full")))
+    waits = np.where(runs["design"] == "full", 30.0, 10.0) + runs["replicate"] % 3 * (runs["design"] == "full")
+    runs = runs.assign(recovery_steps=waits)
+    runs.loc[runs.index[:n_lost], "recovery_steps"] = math.nan  # of 12 pairs, so one is below a tenth
+    row = analysis.comparison(runs, None, study).iloc[0]
+    assert (row.n_dropped, row.verdict) == (n_lost, verdict)
 
 
 # Who is better off

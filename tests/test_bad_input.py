@@ -40,6 +40,10 @@ NETWORKS = [  # organizations, ties, what the sentence must name
     ("id,power\na,1\na,2\nc,3\n", TIES, ["o.csv", "a"]),
     ("name\na\nb\n", TIES, ["o.csv", "id"]),
     ("", TIES, ["o.csv"]),
+    ("id;power\na;1,5\nb;2\n", TIES, ["Error: o.csv: line 1", "columns are separated by ';': save it with commas"]),
+    (ORGANIZATIONS, "source\ttarget\na\tb\n", ["t.csv", "separated by tabs: save it with commas"]),
+    ("id,values\na,1\nb,.5\n", TIES, ["[0, 1): the ring's 1 is its 0, not '1'; correct it\n"]),
+    ("id,power\na,1\nb,\n", TIES, ["fill it in, or remove the whole column"]),
 ]
 
 
@@ -83,12 +87,21 @@ def test_a_faulty_network(sweep, tmp_path, organizations, ties, words):
         (["sweep", "--set", "synergi=1"], ["--set.synergi", "did you mean 'synergy'"]),
         (["sweep", "--set", "synergy=-1"], ["--set.synergy", "[0, 1e+06]"]),
         (["sweep", "--replicates", "0"], ["replicates", "no runs"]),
-        (["run", "--world", "there"], ["--world", "base"]),
-        (["run", "--steps", "0"], ["steps", "[1, "]),
+        (["sweep", "--replicates", "0"], [" --replicates must be"]),
+        (["run", "--world", "there"], ["this study names no worlds; leave --world out"]),
+        (["run", "--design", "there"], ["this study names no designs; leave --design out"]),
+        (["run", "--steps", "0"], [" --steps must lie in [1, "]),
+        (
+            ["sweep", "--set", "organizations=x.csv", "--set", "ties=y.csv", "--set", "network=file"],
+            ["base.n_organizations is set by the CSV files"],
+        ),
         (["run", "--set", "levers=2"], ["levers", "[0, 1]"]),
         (["sweep", "--out", "/proc/nowhere"], ["/proc/nowhere", "--out"]),
         (["run", "--out", "/proc/nowhere"], ["/proc/nowhere", "--out"]),
-        (["sweep", "--out", "study.toml/x"], ["study.toml/x", "--out"]),
+        (["sweep", "--out", "study.toml/x"], ["study.toml/x lies below study.toml, which is a file", "--out"]),
+        (["sweep", "--out", "study.toml"], ["study.toml is a file; name a folder"]),
+        (["run", "--out", "study.toml/x"], ["study.toml/x lies below study.toml, which is a file", "--out"]),
+        (["run", "--out", "study.toml"], ["study.toml is a file; name a folder"]),
     ],
 )
 def test_a_faulty_option(sweep, arguments, words):
@@ -125,6 +138,10 @@ def test_a_faulty_path(tmp_path, monkeypatch, capsys, arguments):
         ["sweep", "x.toml", "--workers", "0"],
         ["sweep", "x.toml", "--workers", "two"],
         ["run", "x.toml", "--set", "synergy"],
+        ["run", "x.toml", "--set", "synergy=1", "--set", "synergy=2"],
+        ["run", "x.toml", "--set", "steps=1", "--steps", "2"],
+        ["run", "x.toml", "--seed", "-1"],
+        ["run", "x.toml", "--seed", str(2**63)],
         ["run", "x.toml", "--engine", "steam"],
         ["describe", "weather"],
     ],
@@ -132,6 +149,33 @@ def test_a_faulty_path(tmp_path, monkeypatch, capsys, arguments):
 def test_a_faulty_command(capsys, arguments):
     assert main(arguments) == 2
     assert "Error: " in capsys.readouterr().err
+
+
+def test_run_names_a_missing_file_by_its_key_and_as_typed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("configs").mkdir()
+    Path("configs/study.toml").write_text(NETWORK)
+    Path("configs/t.csv").write_text(TIES)
+    assert main(["run", str(tmp_path / "configs/study.toml")]) == 2
+    assert "base.organizations names a file that cannot be read (configs/o.csv: " in capsys.readouterr().err
+    assert main(["run", "configs/study.toml", "--set", "organizations=x.csv"]) == 2
+    assert "--set.organizations names a file that cannot be read (x.csv: " in capsys.readouterr().err
+
+
+def test_nothing_is_simulated_for_a_folder_that_cannot_be_written(sweep, monkeypatch):
+    from sim import simulation
+
+    monkeypatch.setattr(simulation, "simulate", None)
+    monkeypatch.setattr(simulation, "observe", None)
+    for command in ("run", "sweep"):
+        assert "is a file" in sweep(BASE, command, "--out", "study.toml")
+
+
+def test_a_file_in_the_place_of_configs_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("configs").write_text("")
+    assert main(["new", "mine"]) == 2
+    assert "configs is a file" in capsys.readouterr().err
 
 
 def test_the_program_itself_ends_with_the_exit_code(tmp_path):

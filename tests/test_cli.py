@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from experiments import cli as command_line
+from experiments.plan import make_plan
 from experiments.single import scenario_toml
 from experiments.study import read_study, study_from
 from sim import simulation
@@ -141,7 +143,10 @@ def test_runs_stand_beside_a_sweep(positivesum):
 def test_sweep_leaves_tables_figures_and_the_study(positivesum):
     code, out, err = positivesum("sweep", "study.toml", "--workers", 1)
     assert code == 0
-    assert err == ""  # the bar is for terminals
+    lines = err.splitlines()  # the bar is for terminals
+    assert re.fullmatch(r"study: 8 runs in 8 batches, about 1 s with 1 worker, about 1 MB on disk", lines[0])
+    assert lines[-1].startswith("100 %: 8 of 8 runs stored")
+    assert len(lines) == 1 + 8  # one batch a line
     assert "Does it pay?" in out
     folder = Path("results/study")
     assert (folder / "study.toml").read_text() == TEXT
@@ -216,8 +221,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.count("\n") == 1
-    assert "the same command goes on from there" in err
+    assert "the same command goes on from there" in err.splitlines()[-1]
+    assert "Traceback" not in err
     assert list(folder.glob("runs/part-*"))
 
 
@@ -234,6 +239,11 @@ def test_validate_says_how_many_runs(positivesum):
 @pytest.mark.parametrize(("subject", "names"), [("parameters", PARAMETERS), ("levers", LEVERS), ("measures", MEASURES)])
 def test_describe_tells_all_in_text_and_for_a_machine(positivesum, subject, names):
     names = [getattr(name, "name", name) for name in names]
+    names += {
+        "parameters": [],
+        "levers": ["levers", "connection_steps", "participants", "recruit", "phases"],
+        "measures": ["better_off", "bars", "losses"],
+    }[subject]
     assert [row["name"] for row in json.loads(positivesum("describe", subject, "--json")[1])] == names
     text = positivesum("describe", subject)[1]
     assert [line.split()[0] for line in text.splitlines() if "(" in line and not line.startswith(" ")] == names
@@ -242,11 +252,49 @@ def test_describe_tells_all_in_text_and_for_a_machine(positivesum, subject, name
 
 def test_every_parameter_shows_unit_interval_default_and_source(positivesum):
     for row in json.loads(positivesum("describe", "--json")[1]):
+        if "example" in row:
+            assert row["name"] in tomllib.loads(row["example"])
+            assert make_plan(study_from({"question": "?", "base": tomllib.loads(row["example"])}))
         assert row["meaning"]
         assert row["source"]
         assert "default" in row
         assert row["unit"] or row["kind"] in ("choice", "path", "table", "integer")
         assert row["interval"] or row["kind"] in ("path", "table")
+
+
+def test_an_estimate_stands_beside_many_runs(positivesum):
+    Path("study.toml").write_text(TEXT.replace("replicates = 2", "replicates = 10000"))
+    out = positivesum("validate", "study.toml")[1]
+    assert "= 40000 runs" in out
+    assert re.search(r"about \d+ s with \d+ workers?, about \d+ MB on disk", out)
+
+
+def test_what_is_overridden_or_never_reached_is_noted(positivesum):
+    _, _, err = positivesum("sweep", "study.toml", "--workers", 1, "--set", "synergy=1", "--set", "steps=4")
+    note = 'note: --set synergy=1 holds in every design and world; it overrides worlds."fixed pie".synergy'
+    assert err.splitlines()[0] == note
+    assert "steps" not in err.replace(note, "")
+    Path("study.toml").write_text(TEXT + "[factors]\nlistening = [0, 1]\n")
+    assert "note: factor listening holds in" in positivesum("validate", "study.toml")[2]
+    Path("study.toml").write_text(TEXT + "[[designs.full.phases]]\nstep = 6\nlevers = 0\n")
+    code, _, err = positivesum("run", "study.toml", "--design", "full", "--steps", 5)
+    assert (code, err.count("\n")) == (0, 1)
+    assert "note: designs.full.phases[1].step = 6 is not reached, because the run ends after 5 steps" in err
+    assert positivesum("sweep", "study.toml", "--set", "steps=5")[0] == 2
+
+
+def test_a_run_on_files_can_be_run_again(positivesum):
+    Path("o.csv").write_text("id\na\nb\nc\n")
+    Path("t.csv").write_text("source,target\na,b\nb,c\n")
+    files = 'network = "file"\norganizations = "o.csv"\nties = "t.csv"\nsteps = 4\n'
+    Path("study.toml").write_text(f'question = "?"\n[base]\n{files}')
+    assert positivesum("run", "study.toml", "--out", "one")[0] == 0
+    assert positivesum("run", "one/scenario.toml", "--out", "two")[0] == 0
+    assert Path("one/series.csv").read_bytes() == Path("two/series.csv").read_bytes()
+
+
+def test_the_version_is_told(positivesum):
+    assert positivesum("--version")[1].startswith("positivesum, version ")
 
 
 def test_a_new_study_is_valid_commented_and_runs(positivesum):

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from experiments import analysis, bars, canvas, curves, figures
-from experiments.study import Study
+from experiments.study import Study, read_study
 
 MEASURES = ("value", "mutual", *bars.GAINS, *bars.LOSSES)
 
@@ -186,3 +186,40 @@ def test_many_designs_make_the_figure_taller_not_denser():
 def test_each_loss_and_each_line_has_a_color_of_its_own():
     assert len(set(bars.LOSSES.values())) == len(bars.LOSSES) == 12
     assert len({to_hex(c) for c in canvas.colors(curves.MOST_LINES)}) == curves.MOST_LINES
+
+
+def test_few_runs_do_not_stretch_a_figure_and_the_title_says_how_few():
+    study = a_study(worlds=("w",), measures=("value",))
+    runs, means, _ = tables(study)
+    few, wide = means.assign(n=2, low=-100.0, high=100.0), means.assign(low=-100.0, high=100.0)
+    with canvas.style():
+        one, other = (bars.outcomes(runs, table, study, ["value"]) for table in (few, wide))
+    assert np.ptp(one.axes[0].get_xlim()) < 1 < 100 < np.ptp(other.axes[0].get_xlim())
+    assert "(n = 2)" in " ".join(one.get_suptitle().split()) and "too few" not in other.get_suptitle()
+
+
+def test_better_off_shows_every_group_at_its_share_and_half():
+    study = a_study(worlds=("w",), measures=("value",))
+    _, _, compared = tables(study)
+    groups = ("", ": weak third", ": sector arts")
+    shares = pd.concat([compared.assign(measure=f"better_off{g}", mean=m, reference=0.5, low=-0.1, high=0.1)
+                        for g, m in zip(groups, (0.6, 0.2, 1.0), strict=True)])  # fmt: skip
+    with canvas.style():
+        panel = bars.better_off(shares, study).axes[0]
+    points = [line.get_xdata()[0] for line in panel.lines if line.get_marker() not in ("None", None, "")]
+    assert points == [0.6, 0.2, 1.0]
+    assert any(list(line.get_xdata()) == [0.5, 0.5] for line in panel.lines)
+
+
+def test_long_names_are_cut_to_two_lines():
+    lines = canvas.short("a design with a very long name " * 10).splitlines()
+    assert len(lines) == 2 and max(map(len, lines)) <= 40 and lines[1].endswith("…")
+
+
+def test_events_and_phases_are_dotted_lines_over_time(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(
+        'question = "?"\n[base]\nsteps = 50\n[[base.events]]\nkind = "turnover"\nstep = 10\nsize = 0.5\n'
+        "[designs.usual]\n[[designs.usual.phases]]\nstep = 5\nlevers = 0.4\n"
+    )
+    assert curves._scheduled(read_study(path), "base") == [5, 10]

@@ -77,7 +77,7 @@ def test_an_id_depends_on_all_that_the_numbers_depend_on(change):
     assert all(after[key].run_id != job.run_id for key, job in before.items())
 
 
-@given(st.lists(st.floats(1.0, 1e8), min_size=1, max_size=30), st.integers(1, 200))
+@given(st.lists(st.floats(1e-3, 100.0), min_size=1, max_size=30), st.integers(1, 200))
 @settings(max_examples=100, deadline=None)
 def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
     batches = list(planning._batches(costs, replicates))
@@ -86,8 +86,28 @@ def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
     assert sorted({batch.name for batch in batches}) == [batch.name for batch in batches]
     for batch in batches:
         spent = sum(costs[number % len(costs)] for number in range(batch.first, batch.end))
-        assert batch.end - batch.first <= planning.MOST_JOBS_PER_BATCH
-        assert batch.end - batch.first == 1 or spent <= planning.MOST_TIE_STEPS_PER_BATCH * (1 + 1e-9)
+        assert batch.end - batch.first == 1 or spent <= planning.SECONDS_PER_BATCH[1] * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_jobs", "fewest", "most"),
+    [
+        (1e-3, 40, 32, 40),  # a small study occupies every core
+        (1e-3, 6_400, 100, 100),
+        (1e-3, 1_000_000, 200, 200),  # a large one is not a heap of files
+        (0.1, 100_000, 180, 220),
+        (1.0, 100_000, 1_600, 1_700),  # unless a kill would cost more than a minute
+        (600.0, 10, 10, 10),
+    ],
+)
+def test_batches_are_neither_too_many_nor_too_dear(seconds, n_jobs, fewest, most):
+    assert fewest <= len(list(planning._batches([seconds], n_jobs))) <= most
+
+
+def test_the_bars_cost_three_runs():
+    (plain,), (dear,) = (make_plan(study_from({"question": "?", "measures": [m]})).costs for m in ("value", "bars"))
+    assert plain == pytest.approx(300 * 200 * 300e-9 + 1e-3)
+    assert dear == pytest.approx(3 * 300 * 200 * 300e-9 + 1e-3)
 
 
 def observed(folder, organizations=ORGANIZATIONS, ties=TIES) -> dict:
@@ -126,6 +146,33 @@ def test_a_missing_network_file_is_named_with_its_key(tmp_path):
 def test_a_faulty_network_shows_before_anything_runs(tmp_path, ties):
     with pytest.raises(PositiveSumError, match=r"t\.csv"):
         make_plan(study_from(observed(tmp_path, ties=ties), folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "key"),
+    [
+        ({"base": {"degree": 4}}, {}, "base.degree"),
+        ({"designs": {"d": {"n_organizations": 50}}}, {}, "designs.d.n_organizations"),
+        ({"factors": {"rewiring": [0, 1]}}, {}, "factors.rewiring"),
+        ({}, {"settings": {"density_within": 0.5}}, "--set.density_within"),
+        ({"base": {"preset": "coalition"}}, {}, "base.preset"),
+    ],
+)
+def test_what_observed_networks_say_may_not_be_set(tmp_path, changes, options, key):
+    data = observed(tmp_path)
+    data |= changes | {"base": data["base"] | changes.get("base", {})}
+    with pytest.raises(StudyError, match="set by the CSV files; remove it") as caught:
+        make_plan(study_from(data, folder=tmp_path, **options))
+    assert caught.value.key == key
+    assert str(caught.value).startswith(key)
+
+
+def test_other_worlds_may_need_what_an_observed_one_does_not(tmp_path):
+    files = observed(tmp_path)["base"]
+    data = {"question": "?", "base": {"n_organizations": 30, "degree": 4}, "worlds": {"drawn": {}, "seen": files}}
+    assert make_plan(study_from(data, folder=tmp_path)).n_jobs == 48
+    with pytest.raises(StudyError, match=r"base\.n_organizations is set by the CSV files"):
+        make_plan(study_from(data | {"worlds": {"seen": files}}, folder=tmp_path))
 
 
 def test_a_setting_may_not_overwrite_a_factor():

@@ -184,6 +184,15 @@ def test_results_of_other_code_are_refused(plan, tmp_path, monkeypatch):
         run_sweep(plan, tmp_path / "results")
 
 
+def test_results_cut_into_other_batches_are_refused(plan, tmp_path, monkeypatch):
+    run_sweep(plan, tmp_path / "results")
+    record = manifest.read(tmp_path / "results")
+    record["counts"]["batches"] += 1
+    manifest.write(tmp_path / "results", record)
+    with pytest.raises(StoreError, match="other batches"):
+        run_sweep(plan, tmp_path / "results")
+
+
 def test_a_folder_of_somebody_else_is_refused_and_left_alone(plan, tmp_path):
     folder = tmp_path / "thesis"
     folder.mkdir()

@@ -87,7 +87,7 @@ def test_a_sweep_that_was_killed_does_not_hold_its_folder(tmp_path):
 @pytest.mark.parametrize("place", ["file/results", "/proc/nowhere/results"])
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, place):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StoreError, match=r"cannot be written .*--out"), store.claimed(tmp_path / place):
+    with pytest.raises(StoreError, match=r"(cannot be written|is a file).*--out"), store.claimed(tmp_path / place):
         pass
 
 

@@ -104,6 +104,22 @@ def test_csv_paths_are_relative_to_the_study_file(tmp_path):
     assert read_study(tmp_path / "study.toml").scenario().ties == str(tmp_path / "b.csv")
 
 
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    (tmp_path / "study.toml").write_bytes(b'\xef\xbb\xbfquestion = "?"\n')
+    assert read_study(tmp_path / "study.toml").question == "?"
+
+
+def test_the_last_seed_there_is_can_be_used():
+    assert study_from({"question": "?", "seed": 2**63 - 2, "replicates": 2}).seed == 2**63 - 2
+
+
+def test_what_a_setting_overrides_is_known():
+    study = study_from(valid(), settings={"listening": 0.2})
+    assert study.overridden("listening") == ["designs.half.levers", 'designs."half and ear".listening']
+    assert study.overridden("synergy") == ["worlds.fixed.synergy"]
+    assert study.overridden("rivalry") == []
+
+
 # What is refused, and how it is named --------------------------------------------------------------------------------
 
 
@@ -139,6 +155,37 @@ REFUSED = [
     (changed(designs={"usual": {}, "x": {"against": "y"}}), "designs.x.against", "usual | x"),
     (changed(designs={"usual": {"against": "usual"}}), "designs.usual.against", "itself"),
     (changed(designs={"usual": 3}), "designs.usual", "table"),
+    # tables of events and phases: which entry, and what never happens
+    (changed(base={"events": {"kind": "conflict"}}), "base.events", "write [[base.events]]"),
+    (
+        changed(designs={"usual": {"phases": {"step": 1}}}, reference={}),
+        "designs.usual.phases",
+        "must be a list of tables, not {'step': 1}; write [[designs.usual.phases]]",
+    ),
+    (
+        changed(base={"events": [{"kind": "conflict", "step": 1, "size": 2}]}),
+        "base.events",
+        "base.events[1].size must lie in [0, 1], not 2",
+    ),
+    (
+        changed(base={"events": [{"kind": "conflict", "step": 1, "size": 1}, {"kind": "flood", "step": 1, "size": 1}]}),
+        "base.events",
+        "base.events[2].kind must be one of turnover | scarcity | conflict, not 'flood' (table 2 of 2)",
+    ),
+    (changed(base={"phases": [{"step": 1, "listning": 1}]}), "base.phases", "base.phases[1] has an unknown key"),
+    (
+        changed(base={"steps": 8, "events": [{"kind": "conflict", "step": 8, "size": 0.5}]}),
+        "base.events",
+        "base.events[1].step = 8 never happens, because runs end after step 7 (steps = 8)",
+    ),
+    (
+        changed(designs={"usual": {"phases": [{"step": 2, "levers": 1}, {"step": 9, "levers": 0}]}}, reference={}),
+        "designs.usual.phases",
+        "designs.usual.phases[2].step = 9 never happens",
+    ),
+    (changed(factors={"steps": [8, 2]}), "base.events", "steps = 2"),  # one level of a factor is enough
+    (changed(seed=2**63), "seed", "2**63 - 1"),
+    (changed(seed=2**63 - 2), "seed", "every replicate"),  # of three replicates the last has no seed
     (changed(factors={"rivalri": [1]}), "factors.rivalri", "did you mean 'rivalry'"),
     (changed(factors={"rivalry": []}), "factors.rivalry", "no runs"),
     (changed(factors={"rivalry": [0.1, 0.1]}), "factors.rivalry", "twice"),
@@ -193,7 +240,8 @@ def test_a_value_that_every_design_hides_is_still_checked():
     ("text", "words"),
     [
         (b'question = "?"\nseed = \n', "line 2, column 8"),
-        (b'question = "?"\nseed = 1\nseed = 2\n', "line 3"),
+        (b'question = "?"\nseed = 1\nseed = 2\n', "'seed = 2' says again what has been said above"),
+        (b'question = "?"\n[base]\n[base]\n', "'[base]' says again what has been said above"),
         (b'question = "\xff"\n', "line 1, column 13"),
         (b"a = " + b"[" * 10_000, "TOML"),
     ],

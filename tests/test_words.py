@@ -42,38 +42,38 @@ def flat(text):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, "full design lowers value by 0.21 [0.19, 0.23] stakes per tie and month: it costs more than it returns."),
+        ({}, "Full design lowers value by 0.21 [0.19, 0.23] stakes per tie and month (costs more than it returns);"),
         (
             {"difference": 0.5, "low": 0.4, "high": 0.6, "verdict": "higher"},
-            "full design raises value by 0.50 [0.40, 0.60] stakes per tie and month: it returns more than it costs.",
+            "Full design raises value by 0.50 [0.40, 0.60] stakes per tie and month (returns more than it costs);",
         ),
         (
             {"low": -0.5, "high": 0.1, "verdict": "cannot say"},
-            "full design: cannot say at 24 replicates (-0.21 [-0.50, 0.10]).",
+            "Full design: cannot say at 24 replicates (-0.21 [-0.50, 0.10]);",
         ),
         (
             {"difference": 0.3, "low": math.nan, "high": math.nan, "verdict": "cannot say", "n_pairs": 1},
-            "full design: cannot say at 1 replicate (+0.30).",
+            "Full design: cannot say at 1 replicate (+0.30);",
         ),
         (
             {"difference": math.nan, "low": math.nan, "high": math.nan, "verdict": "cannot say", "n_pairs": 0},
-            "full design: cannot say at 0 replicates.",
+            "Full design: cannot say at 0 replicates;",
         ),
         (
             {"difference": 0.0, "low": 0.0, "high": 0.0, "verdict": "same"},
-            "full design makes no difference to value: all pairs of runs agree exactly.",
+            "Full design makes no difference to value: all pairs of runs agree exactly;",
         ),
     ],
 )
 def test_a_sentence_says_direction_size_interval_and_what_it_amounts_to(change, expected):
     text = flat(told([a_difference(**change)]))
-    assert "Against usual: - " + expected in text
+    assert 'Against "usual": ' + expected in text
 
 
 def test_the_world_is_named_where_there_is_more_than_one():
     means = [a_mean(world=w, design=d) for w in ("zero-sum", "positive-sum") for d in ("usual", "full design")]
     text = flat(told([a_difference()], means, a_study(worlds=("zero-sum", "positive-sum"))))
-    assert "- In zero-sum, full design lowers value by" in text
+    assert 'In "zero-sum": full design lowers value by' in text
 
 
 def test_only_a_difference_in_value_to_the_reference_design_is_said_to_pay_or_not():
@@ -82,7 +82,7 @@ def test_only_a_difference_in_value_to_the_reference_design_is_said_to_pay_or_no
     study = a_study(measures=("mutual",))
     means = [a_mean(measure="mutual", mean=0.3), a_mean(measure="mutual", design="full design", mean=0.2)]
     share = flat(told([a_difference(measure="mutual")], means, study))
-    assert "full design lowers mutual co-creation by 21 [19, 23] percentage points." in share
+    assert "Full design lowers mutual co-creation by 21 [19, 23] percentage points; highest: usual." in share
 
 
 def test_the_table_shows_question_means_difference_and_wins():
@@ -117,8 +117,66 @@ def test_many_rows_keep_to_the_headline_fit_the_screen_and_point_to_the_file():
     lines = told(differences, means, a_study(designs=designs)).splitlines()
     assert len(lines) < 40 and max(map(len, lines)) <= words.WIDTH
     assert "comparison.csv" in " ".join(lines)
-    assert not any("mutual" in line for line in lines)
+    assert [line for line in lines if "mutual" in line] == [
+        "Not in the table, but in means.csv: mutual.", "Compared in comparison.csv only: mutual."
+    ]  # fmt: skip
     assert any("-0.59" in line for line in lines) and any("-0.010" in line or "-0.01 " in line for line in lines)
+
+
+def test_other_measures_are_told_where_their_sign_is_clear_and_named_where_it_is_not():
+    measures = ("value", "mutual", "gini", "trust", "recovery_steps")
+    gini = a_difference(measure="gini", difference=0.023, low=0.002, high=0.054, verdict="higher")
+    trust = a_difference(measure="trust", difference=0, low=0, high=0, verdict="same")
+    waits = a_difference(measure="recovery_steps", n_pairs=15, n_dropped=9, verdict="cannot say")
+    text = flat(told([a_difference(), gini, trust, waits], study=a_study(measures=measures)))
+    assert (
+        "- full design, also: gini +0.02 [0.00, 0.05]; the same: trust; "
+        "cannot tell: recovery_steps (of 24 pairs, 9 without a value)." in text
+    )
+
+
+def test_losses_and_wins_of_a_long_list_are_left_to_the_file_and_none_in_silence():
+    losses = tuple(f"loss_{i}" for i in range(9))
+    measures = ("value", "gini", *losses)
+    rows = [a_difference(measure=m) for m in measures]
+    means = [a_mean(design=d, measure=m) for d in ("usual", "full design") for m in measures]
+    text = flat(told(rows, means, a_study(measures=measures)))
+    assert f"Compared in comparison.csv only: {', '.join(losses)}." in text
+    assert "also: gini -0.21" in text and "loss_0 -0.21" not in text
+
+
+def test_pairs_without_a_value_are_told_in_the_table_and_in_the_sentence():
+    text = told([a_difference(n_pairs=20, n_dropped=4)])
+    assert "0 of 20 (4 without)" in text
+    assert "by 0.21 [0.19, 0.23] stakes per tie and month (of 24 pairs, 4 without a value)" in flat(text)
+
+
+def test_designs_come_from_best_to_worst_and_the_two_best_are_known_not_to_be_compared():
+    designs = ("usual", "a", "b, with a comma")
+    means = [a_mean(design=d, mean=m) for d, m in zip(designs, (1.0, 2.0, 3.0), strict=True)]
+    rows = [a_difference(d, x, x - 0.1, x + 0.1, "higher") for d, x in zip(designs[1:], (1.0, 2.0), strict=True)]
+    text = flat(told(rows, means, a_study(designs=designs)))
+    assert text.index('"b, with a comma" raises') < text.index("a raises value")
+    assert 'best on average: "b, with a comma".' in text and 'against = "..."' in text
+    rows[1] |= {"against": "a"}
+    study = a_study(designs=designs)
+    study.against["b, with a comma"] = "a"
+    text = flat(told(rows, means, study))
+    assert 'best: "b, with a comma" (against a: +2.00 [1.90, 2.10]).' in text and "one another" not in text
+
+
+def test_few_runs_are_told_and_stakes_explained():
+    text = flat(told([a_difference(n_pairs=2)], [a_mean(n=2), a_mean(design="full design", n=2)]))
+    assert "Too few runs for a trustworthy interval; n = 2." in text
+    assert "stake: what one organization brings" in text
+    assert "Too few runs" not in told([a_difference()])
+
+
+def test_every_sector_is_printed_in_further_tables_that_fit():
+    sectors = [f"sector number {i}" for i in range(12)]
+    rows = [a_difference(measure=f"better_off: {s}", mean=0.6, reference=0.5) for s in sectors]
+    text = told([a_difference(), *rows])
+    assert all(f"number {i}" in text for i in range(12)) and max(map(len, text.splitlines())) <= words.WIDTH
 
 
 @pytest.mark.parametrize("n_designs", [1, 5])
