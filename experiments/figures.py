@@ -22,7 +22,8 @@ def draw_all(
     """Draws every figure the tables allow into a directory that exists, and returns their paths.
 
     outcomes.png, differences.png, better_off.png, gain.png (the three bars), shortfall.png, trajectories.png,
-    factor.png (lines over a factor), heat_<measure>.png (two factors). What has no numbers, or too many rows to read, is left out.
+    factor.png (lines over a factor), heat_<measure>.png (two factors). What has no numbers, or too
+    many rows to read, is left out.
     """
     directory = Path(directory)
     with canvas.style():
