@@ -30,10 +30,11 @@ from experiments.compared import UNNAMED, check_name, read_against, read_names, 
 from experiments.errors import StudyError, key_path, shown, suggestion
 from experiments.factors import read_factors
 from experiments.layers import Layer, check_left_to_files, entries_too_late, factor_layer, read_layer, scenario_of
+from experiments.replicates import DEFAULT, Until, read_replicates
 from sim.parameters import LEVERS, Scenario
 
 KEYS = ("question", "replicates", "seed", "measures", "series", "reference", "base", "worlds", "designs", "factors")
-MOST_CELLS, MOST_REPLICATES, MOST_RUNS, MOST_SEED = 100_000, 1_000_000, 10_000_000, 2**63 - 1
+MOST_CELLS, MOST_RUNS, MOST_SEED = 100_000, 10_000_000, 2**63 - 1
 
 
 class Cell(NamedTuple):
@@ -56,7 +57,7 @@ class Study:
 
     name: str
     question: str
-    replicates: int
+    replicates: int  # at most, where ``until`` says when they are enough
     seed: int
     measures: tuple[str, ...]
     series: tuple[str, ...]
@@ -72,10 +73,18 @@ class Study:
     text: bytes = b""
     settings: dict[str, Any] = field(default_factory=dict)
     layers: dict[tuple[str, ...], Layer] = field(default_factory=dict, repr=False)
+    until: Until | None = None
 
     def points(self) -> list[dict[str, Any]]:
         """All combinations of levels, the last factor varying fastest; one empty point without factors."""
         return [dict(zip(self.factors, levels, strict=True)) for levels in itertools.product(*self.factors.values())]
+
+    @property
+    def is_sampled(self) -> bool:
+        return False
+
+    def clusters(self):
+        return None
 
     def cells(self) -> Iterator[Cell]:
         """All combinations in canonical order: points, within them worlds, within them designs."""
@@ -190,11 +199,13 @@ def study_from(
     series = read_series(data.get("series", []))
     levels = read_factors(data.get("factors", {}))
     parameters = {_column(factor, (*measures, *series)): factor for factor in levels}
+    replicates, until = read_replicates(data.get("replicates", DEFAULT), measures)
     reference_world, reference_design = read_reference(data.get("reference", {}), worlds, designs)
     study = Study(
         name=name,
         question=_question(data),
-        replicates=_whole(data, "replicates", 1, MOST_REPLICATES, default=24),
+        replicates=replicates,
+        until=until,
         seed=_whole(data, "seed", 0, MOST_SEED, default=1),
         measures=measures,
         series=series,
@@ -264,9 +275,8 @@ def _question(data: dict) -> str:
 def _whole(data: dict, key: str, low: int, high: int, *, default: int) -> int:
     value = data.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        no_runs = ", so the study has no runs" if key == "replicates" and value == 0 else ""
         most = "2**63 - 1" if high == MOST_SEED else high
-        raise StudyError(f"{key} must be a whole number from {low} to {most}, not {shown(value)}{no_runs}", key=key)
+        raise StudyError(f"{key} must be a whole number from {low} to {most}, not {shown(value)}", key=key)
     return value
 
 
