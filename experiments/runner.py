@@ -38,16 +38,18 @@ class Report(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """How a sweep is to be run. ``advance`` is told how many runs have been stored, ``expect`` how many more there
-    will be; ``is_stopped`` is asked between batches; ``retry``: failed runs are run again."""
+    """How a sweep is to be run. ``announce`` is told at first how many runs are missing, and roughly how many seconds
+    of one core they take; ``advance`` how many runs have been stored, ``expect`` how many more there will be; ``is_stopped`` is asked between batches; ``retry``: failed runs are run again."""
 
     n_workers: int = 1
+    announce: Callable[[int, float], None] = lambda n, seconds: None
     advance: Callable[[int], None] = lambda n: None
     expect: Callable[[int], None] = lambda n: None
     new_executor: NewExecutor = executors.on_this_machine
     is_stopped: Callable[[], bool] = lambda: False
     fail_fast: bool = False
     retry: bool = False
+    is_remote: bool = False  # workers are on other machines: more is kept in flight
 
 
 class _Piece(NamedTuple):
@@ -142,6 +144,8 @@ def _run_stage(plan: Plan, folder: Path, stock: parts.Stock, stage: Stage, order
             n_stored += len(jobs)
         else:
             missing.append(batch)
+    if not stage.n_parts:
+        orders.announce(*_amount(plan, stage, stock, missing))
     orders.advance(n_stored)
     if not missing:
         return
@@ -162,6 +166,17 @@ def _run_stage(plan: Plan, folder: Path, stock: parts.Stock, stage: Stage, order
             n_left -= 1
     if n_left:
         raise Stopped
+
+
+def _amount(plan: Plan, stage: Stage, stock: parts.Stock, missing: list[Batch]) -> tuple[int, float]:
+    """Runs of these batches that are not stored anywhere, and the seconds that the plan assumes for them."""
+    n, seconds = 0, 0.0
+    for batch in missing:
+        jobs = stage.jobs(batch)
+        taken = stock.taken_over(jobs)
+        cells = [job.cell for k, job in enumerate(jobs) if k not in taken]
+        n, seconds = n + len(cells), seconds + float(plan.costs[cells].sum())
+    return n, seconds
 
 
 def _outcomes(
@@ -185,7 +200,7 @@ def _until_broken(plan, stage, stock, waiting: list[Batch], n_workers: int, orde
     executor = orders.new_executor(n_workers)
     flying: dict[Future, _Piece] = {}
     lost: list[_Piece] = []
-    most = 1 if n_workers == 1 else n_workers + 1
+    most = 2 * n_workers if orders.is_remote else (1 if n_workers == 1 else n_workers + 1)
     try:
         while (waiting or flying) and not lost:
             while waiting and len(flying) < most and not orders.is_stopped():
