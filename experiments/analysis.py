@@ -238,9 +238,11 @@ def _better_off(chunks: Iterable[pd.DataFrame], cells: Cells, found: list[Contra
 
 def _n_asked(cells: Cells, contrasts: list[Contrast]) -> np.ndarray:
     """Seeds up to the last that both cells have a run of, with a run of at least one of them, per contrast."""
-    treated, untreated = (cells.is_there[[c[i] for c in contrasts]] for i in (1, 2))
     n_seeds = cells.is_there.shape[1]
-    last = [n_seeds - np.argmax(there[:, ::-1], axis=1) for there in (treated, untreated)] if n_seeds else [0, 0]
+    if not n_seeds:
+        return np.zeros(len(contrasts), np.int64)
+    treated, untreated = (cells.is_there[[c[i] for c in contrasts]] for i in (1, 2))
+    last = [n_seeds - np.argmax(there[:, ::-1], axis=1) for there in (treated, untreated)]
     return ((treated | untreated) & (np.arange(n_seeds) < np.minimum(*last)[:, None])).sum(axis=1)
 
 

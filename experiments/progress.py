@@ -34,14 +34,14 @@ class Teller:
 
             self.bar = tqdm(total=self.total, unit="run", desc=self.plan.study.name, file=sys.stderr)
 
-    def expect(self, n: int) -> None:
-        """So many runs more, because intervals are still too wide."""
+    def expect(self, n: int, n_missing: int) -> None:
+        """So many runs more, because intervals are still too wide, of which some may be stored already."""
         self.total += n
         if self.bar is not None:
             self.bar.total = self.total
             self.bar.refresh()
-        else:
-            click.echo(f"intervals are still too wide: {n} runs more, {self.total} in all", err=True)
+        elif n_missing:
+            click.echo(f"intervals are still too wide: {runs(n)} more, {self.total} in all", err=True)
 
     def advance(self, n: int) -> None:
         """So many runs more are stored."""

@@ -39,12 +39,13 @@ class Report(NamedTuple):
 
 class Orders(NamedTuple):
     """How a sweep is to be run. ``announce`` is told at first how many runs are missing, and roughly how many seconds
-    of one core they take; ``advance`` how many runs have been stored, ``expect`` how many more there will be; ``is_stopped`` is asked between batches; ``retry``: failed runs are run again."""
+    of one core they take; ``advance`` how many runs have been stored; ``expect`` how many more there will be, and how
+    many of these are missing; ``is_stopped`` is asked between batches; ``retry``: failed runs are run again."""
 
     n_workers: int = 1
     announce: Callable[[int, float], None] = lambda n, seconds: None
     advance: Callable[[int], None] = lambda n: None
-    expect: Callable[[int], None] = lambda n: None
+    expect: Callable[[int, int], None] = lambda n, n_missing: None
     new_executor: NewExecutor = executors.on_this_machine
     is_stopped: Callable[[], bool] = lambda: False
     fail_fast: bool = False
@@ -79,7 +80,6 @@ def run_sweep(plan: Plan, folder: Path, **orders) -> Report:
             _run_stage(plan, folder, stock, done[-1], orders, spent)
             while stage := stages.decided_after(plan, done, folder):
                 done.append(stage)
-                orders.expect(stage.n_jobs)
                 _run_stage(plan, folder, stock, stage, orders, spent)
             with store.writing(folder):
                 stock.close([batch.name for _, batch in stages.batches_of(done)])
@@ -144,8 +144,11 @@ def _run_stage(plan: Plan, folder: Path, stock: parts.Stock, stage: Stage, order
             n_stored += len(jobs)
         else:
             missing.append(batch)
-    if not stage.n_parts:
-        orders.announce(*_amount(plan, stage, stock, missing))
+    amount = _amount(plan, stage, stock, missing)
+    if stage.n_parts:
+        orders.expect(stage.n_jobs, amount[0])
+    else:
+        orders.announce(*amount)
     orders.advance(n_stored)
     if not missing:
         return
