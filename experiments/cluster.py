@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from importlib import metadata
 from typing import Any, NamedTuple
 
-from experiments.errors import ClusterError
+from experiments.errors import ClusterError, PositiveSumError
 from experiments.work import Outcome, Task, run_task
 
 PATIENCE = 10.0  # seconds to wait for the scheduler, and again for a first worker
@@ -54,23 +54,26 @@ class OnCluster(Executor):
         """Nothing to end: the cluster is not ours. What is in flight is cancelled if asked."""
         if cancel_futures:
             for executor in list(self._flying):
-                executor.shutdown(wait=False)
+                with contextlib.suppress(Exception):  # the cluster may be the very thing that is gone
+                    executor.shutdown(wait=False)
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[Cluster]:
+def connected(address: str, expected: dict[str, str] | None = None) -> Iterator[Cluster]:
     """A connection to the scheduler at ``address``, such as tcp://10.0.0.1:8786. Raises ClusterError.
 
-    For one that cannot be reached, has no workers, or whose workers run other code or other versions; also for one
-    that is lost on the way.
+    Workers must have the ``expected`` credentials, by default those of this process. It is raised for a cluster that cannot be reached, has no workers, or whose workers run other code or other versions, and for one that is
+    lost on the way.
     """
     client = _client(address)
     try:
-        expected = credentials()
+        expected = expected or credentials()
         _check_workers(client, address, expected)
         yield Cluster(sum(client.nthreads().values()), OnCluster(client, expected))
-    except (CancelledError, OSError, TimeoutError) as error:
-        if isinstance(error, OSError) and client.status == "running":
+    except PositiveSumError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, CancelledError):
             raise
         raise ClusterError(
             f"the cluster at {address} was lost on the way; what is stored stays, and the same command goes on"
