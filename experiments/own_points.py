@@ -20,7 +20,7 @@ def read_own_points(path: Path) -> dict[str, list[Any]]:
     header, lines, rows = _rows(path, _text(path))
     for name in header:
         _check_column(path, name, header)
-    _checked(path, 1, None, check_levers, header, "\0")
+    _checked(path, 1, None, check_levers, header, KEY)
     columns = {name: _column(path, name, [row[k] for row in rows], lines) for k, name in enumerate(header)}
     _check_once(path, list(zip(*columns.values(), strict=True)), lines)
     return columns
@@ -77,7 +77,7 @@ def _check_column(path: Path, name: str, header: list[str]) -> None:
     if name != "levers" and name not in BY_NAME:
         near = suggestion(name, (*BY_NAME, "levers")) or "; rename or remove it"
         raise _fault(path, f"is not a parameter{near} (see 'positivesum describe parameters')", 1, name)
-    _checked(path, 1, name, check_name, name, "\0")
+    _checked(path, 1, name, check_name, name, KEY)
 
 
 def _column(path: Path, name: str, cells: list[str], lines: list[int]) -> list[Any]:
@@ -102,17 +102,17 @@ def _words(path: Path, name: str, cells: list[str], lines: list[int]) -> list[st
             continue
         if not cell:
             raise _fault(path, f"must be a word, not a blank cell; {_remedy(cell)}", line, name)
-        _checked(path, line, name, read_level, name, cell, "\0")
+        _checked(path, line, name, read_level, name, cell, KEY)
         checked.add(cell)
     return cells
 
 
 def _checked(path: Path, line: int, column: str | None, check, *arguments) -> None:
-    """The check of a factor, its fault named by line and column instead of the key, for which ``\\0`` stands."""
+    """The check of a factor, its fault named by line and column instead of by the key."""
     try:
         check(*arguments)
     except StudyError as error:
-        raise _fault(path, error.message.lstrip("\0").lstrip(": "), line, column) from None
+        raise _fault(path, error.message.removeprefix(KEY).lstrip(": "), line, column) from None
 
 
 def _number(cell: str) -> float:
