@@ -268,7 +268,7 @@ def _cautions(group: pd.DataFrame, first: pd.Series) -> list[str]:
     is_negative = group["index"].isin(["S1", "ST", "S2", "sigma"]) & (group["estimate"] < 0)
     if is_negative.any():
         listed = ", ".join(_negative(row) for row in group[is_negative].to_dict("records"))
-        told.append(f"negative, though none can truly be: {listed}")
+        told.append(f"negative estimates, which chance makes of what is near 0: {listed}")
     whole = group[group["index"] == "S1_sum"]
     if len(whole) and whole["low"].iloc[0] > 1:
         told.append(

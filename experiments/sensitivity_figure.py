@@ -1,7 +1,8 @@
-"""The figure of a sensitivity analysis: a row per factor, a column per measure, a line of panels per world and design."""
+"""The figure of a sensitivity analysis: a row per factor, a column per measure, panels below for worlds and designs."""
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def figure(table: pd.DataFrame, study: Study) -> Figure:
     Factors from the one that moves most to the one that moves least, by the first panel that has numbers.
     """
     is_sobol = table["method"].iloc[0] == "sobol"
-    measures = labels.headline([m for m in dict.fromkeys(table["measure"])])
+    measures = labels.headline(list(dict.fromkeys(table["measure"])))
     places = list(dict.fromkeys(zip(table["world"], table["design"], strict=True)))
     shown, rows = places[:MOST_PLACES], _ranked(table, measures, study, "ST" if is_sobol else "mu_star")
     height = 1.5 + len(shown) * (1.1 + 0.46 * len(rows))
@@ -46,6 +47,8 @@ def figure(table: pd.DataFrame, study: Study) -> Figure:
             here = table[(table["world"] == world) & (table["design"] == design) & (table["measure"] == measure)]
             _fill(panel, here, rows)
             panel.set_title(_heading(here, world, design), loc="left", fontsize=12)
+    if is_sobol:
+        _same_scale(table, measures, panels)
     for panel, measure in zip(panels[-1], measures, strict=True):
         panel.set_xlabel(_axis(measure, is_sobol))
     for panel in panels[:, 0]:
@@ -81,7 +84,7 @@ def _heading(here: pd.DataFrame, world: str, design: str) -> str:
     """Where the panel is, and how much of a single run's variance is chance."""
     place = ", ".join(name for name in (world, design) if name != UNNAMED)
     chance = here[here["index"] == "chance"]
-    share = f"chance is {chance['estimate'].iloc[0]:.0%} of a run's variance" if len(chance) else ""
+    share = f"chance is {100 * chance['estimate'].iloc[0]:.0f} % of a run's variance" if len(chance) else ""
     return "\n".join(filter(None, [canvas.short(place) if place else "", share]))
 
 
@@ -104,7 +107,7 @@ def _fill(panel, here: pd.DataFrame, rows: list[str]) -> None:
 def _point(panel, row: dict, y: float, marker: str, color: str) -> None:
     """Filled where the factor moves the measure (or no verdict is given), hollow where that is open, grey if not."""
     color = canvas.GREY if row["verdict"] == INERT else color
-    is_filled = row["verdict"] in (MOVES, INERT, "") and not (row["index"] in ("S1", "sigma"))
+    is_filled = row["verdict"] in (MOVES, INERT, "") and row["index"] not in ("S1", "sigma")
     if np.isfinite(row["low"]):
         panel.plot([row["low"], row["high"]], [y, y], color=color, lw=2.4, solid_capstyle="butt", zorder=3)
     look = {"mfc": color if is_filled else "white", "mec": "white" if is_filled else color}
@@ -117,9 +120,20 @@ def _say_why(panel, here: pd.DataFrame) -> None:
     """Why a panel has no numbers."""
     if here["index"].isin(["refused", "constant"]).any():
         row = here.iloc[0]
-        text = "not told: too uncertain" if "within" in row["note"] else f"not told: {row['index']}"
-        panel.text(0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", color=canvas.GREY)
-        panel.set_xlim(0, 1)
+        text = textwrap.fill(f"{row['index']}: {row['note']}", 40)
+        panel.text(0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", color=canvas.GREY, fontsize=11)
+        panel.set_xticks([])
+
+
+def _same_scale(table: pd.DataFrame, measures: list[str], panels) -> None:
+    """One scale for all shares."""
+    about = table[table["measure"].isin(measures) & table["index"].isin(list(_LOOKS))]
+    ends = about[["low", "high", "estimate"]].to_numpy(dtype=float)
+    if np.isfinite(ends).any():
+        low, high = min(0.0, np.nanmin(ends)), max(1.0, np.nanmax(ends))
+        for panel in panels.ravel():
+            if panel.lines[1:]:
+                panel.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
 
 
 def _legend(drawn: Figure, is_sobol: bool) -> None:
