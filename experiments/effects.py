@@ -133,10 +133,15 @@ def morris(y: np.ndarray, places: np.ndarray, is_list: np.ndarray) -> Morris:
     """
     k, r = places.shape[2], y.shape[2]
     effects, center = _effects(y, places, is_list), y - y.mean(axis=(0, 1))
-    parts = [np.split(part, [k, 2 * k, 3 * k]) for part in _found(y, lambda runs: _morris_sums(runs, places, is_list))]
+    found = _found(y, lambda runs: _morris_sums(runs, places, is_list))
+    parts = [np.split(part, [k, 2 * k, 3 * k]) for part in found]
+    mu, mu_star, variance, chance = (Found(*part) for part in zip(*parts, strict=True))
     error = (effects.var(axis=2, ddof=1) / r).mean(axis=0)  # squared standard error of an effect's mean over replicates
     return Morris(
-        *(Found(*part) for part in zip(*parts, strict=True)),
+        mu,
+        mu_star,
+        Found(*(np.sign(part) * np.sqrt(np.abs(part)) for part in variance)),
+        chance,
         floor=np.sqrt(2 / np.pi * error),
         untold=UNTOLD * np.sqrt(error * r / (r - 1)),
         sd=float(np.sqrt(_positive(cross(center, center).mean()))),
@@ -160,7 +165,7 @@ def _morris_sums(y: np.ndarray, places: np.ndarray, is_list: np.ndarray) -> tupl
         by_replicate = per_replicate.reshape(len(means), k, r)
         variance = (square - cross(by_replicate, by_replicate)) * n / max(n - 1, 1)
         chance = within / (_positive(square_y[:, 0] - cross(center, center))[:, None] + within)
-        return np.hstack([mu, mu_star, np.sign(variance) * np.sqrt(np.abs(variance)), chance])
+        return np.hstack([mu, mu_star, variance, chance])
 
     return np.hstack(columns), statistics
 

@@ -96,7 +96,8 @@ def _fill(panel, here: pd.DataFrame, rows: list[str]) -> None:
     for row in here[here["index"] == "floor"].to_dict("records"):
         y = rows.index(row["factor"])
         panel.plot([row["estimate"]] * 2, [y - 0.36, y + 0.36], color="0.35", lw=2, ls=(0, (1, 1)), zorder=2)
-    panel.axvline(0, color="0.3", lw=1.2, zorder=1)
+    if here["estimate"].notna().any():
+        panel.axvline(0, color="0.3", lw=1.2, zorder=1)
     panel.grid(axis="y", visible=False)
     for y in range(1, len(rows)):
         panel.axhline(y - 0.5, color="0.9", lw=1, zorder=0)
@@ -132,7 +133,7 @@ def _same_scale(table: pd.DataFrame, measures: list[str], panels) -> None:
     if np.isfinite(ends).any():
         low, high = min(0.0, np.nanmin(ends)), max(1.0, np.nanmax(ends))
         for panel in panels.ravel():
-            if panel.lines[1:]:
+            if panel.get_xticks().size:
                 panel.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
 
 
