@@ -182,12 +182,12 @@ def needs(sampling: Sampling, n_factors: int) -> tuple[int, str]:
 def advice(sampling: Sampling, n_factors: int) -> str:
     """A sentence on what the method usually takes where the design has less of it; otherwise nothing.
 
-    Source: Loeppky, Sacks & Welch 2009, Technometrics 51:366 (ten points per factor); for the others custom, and what we
-    measured on test functions (half-width .1 at N = 512 to 1024). The width found is reported with each result anyway.
+    Source: Loeppky, Sacks & Welch 2009, Technometrics 51:366 (ten points per factor); custom for trajectories; for base
+    samples what we measured on Ishigami's function: half-widths of .12 and .09 at N = 512 and 1024, chance aside.
     """
     if sampling.method == SOBOL and sampling.samples < ENOUGH_SOBOL:
         return (
-            f"indices known to within .05 to .1 usually take {ENOUGH_SOBOL} to {2 * ENOUGH_SOBOL} base samples, "
+            f"total indices known to within about .1 usually take {ENOUGH_SOBOL} to {2 * ENOUGH_SOBOL} base samples, "
             f"here {sampling.samples}"
         )
     if sampling.method == MORRIS and sampling.samples < ENOUGH_MORRIS:
