@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import better_off, inference, labels
+from experiments.sampling import Sampling
 from experiments.study import Study
 
 # Measures of a wait that may have no end: who never got there has no number, so leaving runs out is not neutral.
@@ -267,7 +268,10 @@ def pooled(cells: Cells, clusters: np.ndarray, study: Study) -> tuple[Cells, Stu
     there, failed = np.zeros((2, n_clusters, len(keys)), dtype=bool)
     np.logical_or.at(there, clusters, is_there)
     np.logical_or.at(failed, clusters, is_failed)
-    bare = dataclasses.replace(study, factors={}, parameters={}, replicates=n_clusters, until=None)
+    unit = {"sobol": "base sample", "morris": "trajectory"}.get(study.sampling.method, "sampled point")
+    bare = dataclasses.replace(
+        study, factors={}, parameters={}, replicates=n_clusters, sampling=Sampling(), unit=unit
+    )
     values = np.moveaxis(values, 0, 1)
     return Cells(keys, cells.measures, values, there.T, failed.T & ~np.isfinite(values).any(axis=2)), bare
 

@@ -310,6 +310,38 @@ def figures(folder):
 
 
 @cli.command()
+@click.argument("folder", metavar="DIR", type=_FILE)
+@click.option("--measure", "measures", multiple=True, help="Only this measure of the study; may be given again.")
+@click.option("--force", is_flag=True, help="Print indices that are too uncertain for the claim, with a warning.")
+@_json
+def sensitivity(folder, measures, force, as_json):
+    """Which factors move an outcome: indices with 95 % intervals of the results in DIR, chance taken out.
+
+    For studies with sampling.method = "sobol" (first-order and total indices) or "morris" (elementary effects) and at
+    least three replicates. Writes sensitivity.csv and sensitivity.png; refuses what the samples cannot bear.
+
+    \b
+    Example:
+        positivesum sensitivity results/screening --measure value
+    """
+    from experiments import assess
+
+    found = assess.assess(folder, measures, force=force)
+    if as_json:
+        rows = json.loads(found.table.to_json(orient="records", double_precision=15))
+        print_json({"indices": rows, "warnings": found.warnings, "refusals": found.refusals})
+    else:
+        click.echo(assess.in_words(found.table))
+    for line in found.warnings:
+        click.echo(f"warning: {line}", err=True)
+    for line in found.refusals:
+        click.echo(f"Error: {line}", err=True)
+    if not as_json:
+        say_where(found.paths)
+    return WRONG_INPUT if found.refusals else 0
+
+
+@cli.command()
 @click.argument("file", type=_FILE)
 def validate(file):
     """Check a study FILE to its last key, without running it.

@@ -43,12 +43,12 @@ def results_of(folder: Path, plan: Plan, *, with_series: bool = True) -> Results
         raise StoreError(f"{folder} holds no finished runs yet; run the sweep again first")
     told, points = plan.study, None
     cells = analysis.cells_of(plan.cells, found, told)
-    if told.is_sampled:
+    if told.is_pooled:
         points = analysis.points(cells, told) if len(cells.keys) <= MOST_POINTS else None
         cells, told = analysis.pooled(cells, told.clusters(), told)
     else:
         cells = analysis.in_order(cells, told)
-    series = parts.read_table(folder, "series") if with_series and told.series and not plan.study.is_sampled else None
+    series = parts.read_table(folder, "series") if with_series and told.series and not plan.study.is_pooled else None
     incomes = _by_replicate(folder, found) if told.wants_better_off else None
     means, comparison = analysis.means(cells, told), analysis.comparison(cells, incomes, told)
     dots = analysis.rows(cells, told) if cells.is_there.sum() <= MOST_DOTS else means.iloc[:0]
