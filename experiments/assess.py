@@ -64,7 +64,7 @@ def in_words(table, most: int = 40) -> str:
     for keys, group in table.groupby(["measure", "world", "design"], sort=False):
         method = group["method"].iloc[0]
         first, second = _SHOWN[method]
-        head = [row for row in group.to_dict("records") if row["index"] in ("chance", "floor")]
+        head = [row for row in group.to_dict("records") if row["index"] == "chance"]
         by = {index: group[group["index"] == index].set_index("factor") for index in (first, second)}
         if not len(by[first]):
             continue
@@ -74,7 +74,7 @@ def in_words(table, most: int = 40) -> str:
             other = by[second].loc[factor] if factor in by[second].index else None
             rows.append([f"  {factor}", _number(row), _number(other), row["verdict"]])
         measure, world, design = keys
-        about = [f"{h['index'] if h['index'] != 'floor' else 'noise floor'} {_number(h)}" for h in head]
+        about = [f"share of its variance that is chance {_number(h)}" for h in head]
         title = f"{measure} (world {world}, design {design}); " + "; ".join([*about, f"n = {int(ranked['n'].iloc[0])}"])
         more = [f"  {len(ranked) - most} more in sensitivity.csv"] if len(ranked) > most else []
         blocks.append("\n".join([title, *columns(rows), *more]))
