@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from experiments.plan import Plan
-from experiments.progress import Teller, duration, runs, stoppable
+from experiments.progress import Teller, runs, stoppable
 
 FAILED_RUNS, INTERRUPTED, TERMINATED = 1, 130, 143
 
@@ -56,7 +56,9 @@ def design_in_words(plan: Plan) -> list[str]:
     from experiments import sampling
 
     _, needs = sampling.needs(study.sampling, len(study.factors))
-    worlds, designs = (f" x {len(names)} {what}" for names, what in ((study.worlds, "worlds"), (study.designs, "designs")))
+    worlds, designs = (
+        f" x {len(names)} {what}" for names, what in ((study.worlds, "worlds"), (study.designs, "designs"))
+    )
     counts = (worlds if len(study.worlds) > 1 else "") + (designs if len(study.designs) > 1 else "")
     advice = sampling.advice(study.sampling, len(study.factors))
     lines = [f"{needs}{counts} x {runs_each(plan)} = {runs(plan.n_jobs)}"]
@@ -175,6 +177,3 @@ def say_where(paths) -> None:
 def print_json(value) -> None:
     """A table for a machine."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-
