@@ -210,13 +210,15 @@ def _laid_out(study: Study) -> Plan:
         study.check_left_to_files()
     contents = check_files(study, tuple(scenarios.values()))
     asked = [study.measures, study.series, study.wants_better_off, getattr(sim, "MODEL_VERSION", "")]
-    values = {k: _values(scenario, contents) for k, scenario in scenarios.items()}
+    words = {k: _in_words(_values(scenario, contents)) for k, scenario in scenarios.items()}
+    own_costs = {k: _seconds(study, scenario, contents) for k, scenario in scenarios.items()}
     digests, costs = [], np.empty(len(cells))
     for k, cell in enumerate(cells):
         near = k if k in scenarios else firsts[cell.world, cell.design]
-        point = {} if k in scenarios else _set_by(study, cell.point)
-        digests.append(hashlib.sha256(_canonical([values[near] | point, asked])).digest())
-        costs[k] = _seconds(study, scenarios[near], contents)
+        changed = {} if k in scenarios else _in_words(_set_by(study, cell.point))
+        text = ",".join((words[near] | changed).values())
+        digests.append(hashlib.sha256(b"[{%s},%s]" % (text.encode(), _canonical(asked))).digest())
+        costs[k] = own_costs[near]
     return Plan(study, cells, tuple(digests), costs, {k: s for k, s in scenarios.items() if k < _KEPT})
 
 
@@ -279,6 +281,11 @@ def _values(scenario: Scenario, contents: dict[str, tuple[str, int]]) -> dict[st
     """All that a run in this scenario depends on but its seed; files count by content, not by path."""
     values = scenario.to_dict()
     return values | {name: contents[values[name]][0] for name in PATHS if values[name]}
+
+
+def _in_words(values: dict[str, Any]) -> dict[str, str]:
+    """Each entry as canonical JSON has it, in order of the keys: joined, they are what ``_canonical`` gives."""
+    return {name: _canonical({name: values[name]}).decode()[1:-1] for name in sorted(values)}
 
 
 def _canonical(value: Any) -> bytes:

@@ -180,3 +180,13 @@ def test_other_worlds_may_need_what_an_observed_one_does_not(tmp_path):
 def test_a_setting_may_not_overwrite_a_factor():
     with pytest.raises(StudyError, match="--set rivalry would overwrite a factor"):
         make_plan(study_from(STUDY, settings={"rivalry": 0.5}))
+
+
+def test_a_point_has_the_id_of_the_scenario_it_makes():
+    """Points that are hashed from their neighbour's words get the ids that they get as designs of their own."""
+    many = STUDY | {"factors": {"rivalry": [0.1, 0.2], "levers": [0.1, 0.5], "synergy": [1, 2], "choice": ["belief"]}}
+    alone = STUDY | {"factors": {}, "worlds": {"w": {}}}
+    ids = {job.run_id for job in jobs_of(many).values()}
+    for rivalry, levers, synergy in ((0.1, 0.1, 1), (0.2, 0.5, 2.0), (0.2, 0.1, 1.0)):
+        own = {"d": {"rivalry": rivalry, "levers": levers, "synergy": synergy}}
+        assert {job.run_id for job in jobs_of(alone | {"designs": own}).values()} <= ids
