@@ -12,9 +12,10 @@ import pytest
 from sim import Scenario
 from sim.simulation import observe
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT))
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 from benchmarks import against_c, measured, reference, tables
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def listed():
