@@ -20,7 +20,7 @@ from sim import Scenario
 from sim.simulation import observe
 
 RUNS_PER_BATCH, N_MEASURES = 64, 12
-IN_FLIGHT = (1, 2, 10, 100, 1000)
+TASKS_AT = {1: 100, 2: 100, 10: 300, 100: 500, 1000: 2000}  # in flight: tasks to measure by
 N_WORKERS = 2
 
 
@@ -43,21 +43,19 @@ def task(number: int, seconds: float, n_runs: int, n_measures: int) -> tuple[np.
     return np.full((n_runs, n_measures), float(number)), seconds
 
 
-def measure(tasks_at: dict[int, int] | None = None, naps: tuple[float, ...] = (0.0, 0.05)) -> list[Row]:
-    """Tasks per second and overhead per task, by tasks in flight and their length."""
+def measure(tasks_at: dict[int, int] | None = None, naps: tuple[float, ...] = (0.0, 0.01), repeats: int = 3):
+    """Tasks per second and overhead per task, by tasks in flight and their length. Keys: in flight; values: tasks."""
     from distributed import Client
 
-    tasks_at = tasks_at or {1: 200, 2: 300, 10: 1000, 100: 2000, 1000: 3000}
     rows = []
     with cluster() as running, Client(running) as client:
-        _seconds(client, 50, 10, 0.0)
+        _seconds(client, 100, 10, 0.0)
         for nap in naps:
-            for flying, n_tasks in tasks_at.items():
-                n = n_tasks if nap == 0.0 else max(40, n_tasks // 10)
-                taken = [_seconds(client, n, flying, nap) / n for _ in range(3)]
+            for flying, n_tasks in (tasks_at or TASKS_AT).items():
+                taken = [_seconds(client, n_tasks, flying, nap) / n_tasks for _ in range(repeats)]
                 busy = nap / min(flying, N_WORKERS)
                 name = f"tasks of {nap * 1e3:g} ms, {flying} in flight"
-                rows.append(row(f"{name}", "tasks per second", [1.0 / each for each in taken]))
+                rows.append(row(name, "tasks per second", [1.0 / each for each in taken]))
                 rows.append(row(f"{name}: overhead", "ms per task", [(each - busy) * 1e3 for each in taken]))
     return rows
 
@@ -69,6 +67,7 @@ def _seconds(client, n_tasks: int, in_flight: int, nap: float) -> float:
     def hand_in(number):
         return client.submit(task, number, nap, RUNS_PER_BATCH, N_MEASURES, pure=False)
 
+    in_flight = min(in_flight, n_tasks)
     began = time.perf_counter()
     arriving = as_completed([hand_in(k) for k in range(in_flight)], with_results=True)
     handed_in = in_flight
