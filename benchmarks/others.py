@@ -1,11 +1,12 @@
 """The nearest common work with two libraries of game theory: turns of a repeated prisoner's dilemma per second.
 
 Axelrod-Python plays a match of generous tit for tat against win-stay lose-shift, with noise .05. EGTtools plays
-its four C++ strategies with chance in them (``NormalFormGame``: every ordered pair, both players' payoffs summed). Ours
-plays the same 2x2 game on isolated pairs by the reciprocal rule, generous tit for tat that trembles, with
-misperception .05. The work is not the same: ours also keeps discounted beliefs, draws every number at an address of
-its own, works out utilities and the measures of every step; they hold strategies of any kind, as ours does not;
-Axelrod keeps the whole history, EGTtools only sums. So the ratio says what a turn costs where each is at home.
+four C++ strategies without any chance in them, each against each and itself (``NormalFormGame``: ten matches; where
+there is chance it repeats a match, how often it does not say, so turns could not be counted). Ours plays the same 2x2
+game on isolated pairs by the reciprocal rule, generous tit for tat that trembles, with misperception .05. The work is
+not the same: ours also keeps discounted beliefs, draws every number at an address of its own, works out utilities and
+the measures of every step; they hold strategies of any kind, as ours does not; Axelrod keeps the whole history,
+EGTtools only sums. So the ratio says what a turn costs where each is at home.
 
 Both are installed into an environment that is made for the purpose and removed: Axelrod 4.13 is the last release
 that does without torch.
@@ -40,10 +41,10 @@ import time
 import numpy
 import egttools.behaviors.NormalForm.TwoActions as two
 from egttools.games import NormalFormGame
-strategies = [two.ImperfectTFT(0.05), two.EpsilonTFT(1.0, 0.05), two.GenerousTFT(3, 1, 5, 0), two.Random()]
+strategies = [two.TFT(), two.Pavlov(), two.GRIM(), two.SuspiciousTFT()]
 began = time.perf_counter()
 NormalFormGame({turns}, numpy.array({game}, float), strategies)
-print(len(strategies) ** 2 * {turns} / (time.perf_counter() - began))
+print(10 * {turns} / (time.perf_counter() - began))
 """
 
 
@@ -52,8 +53,8 @@ def axelrod(turns: int = 50_000, repeats: int = 5) -> list[Row]:
     return _compare("Axelrod-Python", AXELROD, _MATCH.format(turns=turns), repeats)
 
 
-def egttools(turns: int = 200_000, repeats: int = 5) -> list[Row]:
-    """Rounds per second of EGTtools' compiled games against ours."""
+def egttools(turns: int = 2_000_000, repeats: int = 5) -> list[Row]:
+    """Match turns per second of EGTtools' compiled games against ours."""
     return _compare("EGTtools (C++)", EGTTOOLS, _PAIRS.format(turns=turns, game=GAME), repeats)
 
 
