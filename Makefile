@@ -37,8 +37,8 @@ lint: $(READY) ## style, and the floors of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(READY) ## measure speed and cost; writes results/benchmarks.json
-	@$(BIN)/python benchmarks/speed.py
+bench: $(READY) ## measure speed and cost side by side; writes results/benchmarks.json and docs/performance.md
+	@$(BIN)/python benchmarks/run.py
 
 studies: $(READY) ## run every study in configs/
 	@for study in configs/*.toml; do $(BIN)/positivesum sweep $$study || exit $$?; done
