@@ -406,9 +406,10 @@ def signalled_anytime(ground: Ground, folder: Path, luck: random.Random) -> Tria
 def together(ground: Ground, folder: Path, luck: random.Random) -> Trial:
     """A second sweep into the same folder while the first is at work: refused, and the first goes on."""
     first = start(ground.sweep(folder))
+    until((folder / "manifest.json").exists, first)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        first.wait(luck.uniform(0, ground.seconds))
-    second = ended(start(ground.sweep(folder)))
+        first.wait(luck.uniform(0, ground.seconds / 2))
+    second = run(ground.sweep(folder))
     done = ended(first)
     is_refused = second.code == 2 and "another sweep is at work" in second.complaints
     note = f"exits {done.code} and {second.code}"
