@@ -269,9 +269,7 @@ def pooled(cells: Cells, clusters: np.ndarray, study: Study) -> tuple[Cells, Stu
     np.logical_or.at(there, clusters, is_there)
     np.logical_or.at(failed, clusters, is_failed)
     unit = {"sobol": "base sample", "morris": "trajectory"}.get(study.sampling.method, "sampled point")
-    bare = dataclasses.replace(
-        study, factors={}, parameters={}, replicates=n_clusters, sampling=Sampling(), unit=unit
-    )
+    bare = dataclasses.replace(study, factors={}, parameters={}, replicates=n_clusters, sampling=Sampling(), unit=unit)
     values = np.moveaxis(values, 0, 1)
     return Cells(keys, cells.measures, values, there.T, failed.T & ~np.isfinite(values).any(axis=2)), bare
 

@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from importlib import metadata
 from typing import Any, NamedTuple
 
+from experiments import manifest
 from experiments.errors import ClusterError, PositiveSumError
 from experiments.work import Outcome, Task, run_task
 
@@ -40,7 +41,7 @@ class OnCluster(Executor):
         self._client, self._expected, self._flying = client, expected, set()
 
     def submit(self, call, /, *args) -> Future:
-        """A future of concurrent.futures. Tasks of a sweep refuse a worker of other code, which may join at any time."""
+        """A future of concurrent.futures. Tasks of a sweep refuse a worker of other code, which may join late."""
         from distributed.cfexecutor import ClientExecutor
 
         executor = ClientExecutor(self._client, pure=False)
@@ -62,8 +63,9 @@ class OnCluster(Executor):
 def connected(address: str, expected: dict[str, str] | None = None) -> Iterator[Cluster]:
     """A connection to the scheduler at ``address``, such as tcp://10.0.0.1:8786. Raises ClusterError.
 
-    Workers must have the ``expected`` credentials, by default those of this process. It is raised for a cluster that cannot be reached, has no workers, or whose workers run other code or other versions, and for one that is
-    lost on the way.
+    Workers must have the ``expected`` credentials, by default those of this process. It is raised for a cluster that
+    cannot be reached, has no workers, or whose workers run other code or other versions, and for one that is lost on
+    the way.
     """
     client = _client(address)
     try:
@@ -85,10 +87,8 @@ def connected(address: str, expected: dict[str, str] | None = None) -> Iterator[
 
 def credentials() -> dict[str, str]:
     """What must agree between the machines of a sweep, for the same bytes."""
-    from sim.jit import code_hash
-
     python = ".".join(platform.python_version_tuple()[:2])
-    own = {"python": python, "code of the model": code_hash(), "positivesum": _version("positivesum")}
+    own = {"python": python, "code of the model": manifest.code_hash(), "positivesum": _version("positivesum")}
     return own | {name: _version(name) for name in ("distributed", *ALIKE)}
 
 

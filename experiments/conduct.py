@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from experiments.plan import Plan
-from experiments.progress import Teller, duration, runs, stoppable
+from experiments.progress import Teller, runs, stoppable
 
 FAILED_RUNS, INTERRUPTED, TERMINATED = 1, 130, 143
 

@@ -46,6 +46,9 @@ def begin(folder: Path, plan: Plan, stock: parts.Stock) -> dict[str, Any]:
         return stored
     fresh = _fresh(plan)
     if stored is not None:
+        with store.writing(folder):  # its parts may bear other names: all are cut anew, from what they hold
+            for name in list(stock.live):
+                stock.put_aside(name)
         kept = {key: stored[key] for key in ("sessions", "timing") if key in stored}
         before = [*stored.get("before", []), {"study_hash": stored["study_hash"], "until": _now()}]
         fresh |= kept | {"before": before}

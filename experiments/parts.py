@@ -17,6 +17,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,7 +229,7 @@ def _contents(part: Part, measures, series):
 def _blocks(numbers: np.ndarray, counter: np.ndarray, is_failed: np.ndarray) -> list:
     """Rows of each run, which begin where the counter is 0; a failed run has none."""
     starts = [*np.flatnonzero(counter == 0).tolist(), len(counter)]
-    blocks = iter(numbers[a:b] for a, b in zip(starts, starts[1:], strict=False))
+    blocks = iter(numbers[a:b] for a, b in pairwise(starts))
     return [None if failed else next(blocks) for failed in is_failed]
 
 

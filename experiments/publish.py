@@ -12,7 +12,6 @@ from experiments.plan import Plan, make_plan
 from experiments.stages import Stored
 from experiments.study import Study, read_study
 
-
 MOST_DOTS = 20_000  # runs drawn one by one
 MOST_POINTS = 200_000  # rows of points.csv; a larger sample is read from runs/
 

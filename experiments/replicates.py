@@ -1,7 +1,7 @@
 """How many replicates a study asks for: a number, or as many as a given width of an interval takes.
 
-    replicates = 24
-    replicates = { until = { measure = "value", half_width = 0.005 }, min = 10, max = 500 }
+replicates = 24
+replicates = { until = { measure = "value", half_width = 0.005 }, min = 10, max = 500 }
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ POWER_THIRDS = ("weak", "middle", "strong")
 
 
 def completed(outcome: Outcome, at: list[int], taken: dict[int, Any], n_jobs: int) -> Outcome:
-    """The outcome of all jobs of a batch, from the outcome of those at the places ``at`` and pieces stored of others."""
+    """The outcome of all jobs of a batch: of those at the places ``at``, just run, and of those stored in pieces."""
     values = np.full((n_jobs, outcome.values.shape[1]), np.nan)
     values[at] = outcome.values
     errors, series, people = ([None] * n_jobs for _ in range(3))

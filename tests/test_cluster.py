@@ -41,8 +41,10 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen:
     paths = os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
-        env=os.environ | QUIET | {"PYTHONPATH": paths} | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        env=os.environ | QUIET | {"PYTHONPATH": paths} | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def end(processes) -> None:
@@ -71,7 +73,16 @@ def scheduler(folder: Path):
 
 def worker(address: str, folder: Path, **environment: str) -> subprocess.Popen:
     """One worker process with one thread, and nobody who would start it again."""
-    arguments = ("--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder))
+    arguments = (
+        "--host",
+        "127.0.0.1",
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+        "--local-directory",
+        str(folder),
+    )
     return start("distributed.cli.dask_worker", address, *arguments, **environment)
 
 
@@ -139,7 +150,9 @@ def test_a_sweep_begun_here_goes_on_over_there(study, address, tmp_path):
     whole = sweep(study, tmp_path / "one")
     folder = tmp_path / "moved"
     with pytest.raises(runner.Stopped):
-        runner.run_sweep(make_plan(read_study(study)), folder, is_stopped=lambda: bool(list(folder.glob("runs/part-*"))))
+        runner.run_sweep(
+            make_plan(read_study(study)), folder, is_stopped=lambda: bool(list(folder.glob("runs/part-*")))
+        )
     assert sweep(study, folder, "--dask", address) == whole
 
 
@@ -154,7 +167,9 @@ def test_a_call_that_kills_every_worker_is_a_death_and_not_the_end(tmp_path):
         workers = [worker(address, tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") for _ in range(2)]
         try:
             with cluster.connected(address) as at_hand:
-                at_hand.executor._client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
+                at_hand.executor._client.run_on_scheduler(
+                    lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0)
+                )
                 future = at_hand.executor.submit(fail_at_load, 1)
                 assert type(future.exception(timeout=60)).__name__ == "KilledWorker"
                 assert executors.has_died(future)
@@ -212,7 +227,10 @@ def test_a_cluster_lost_on_the_way_keeps_what_is_stored(study, tmp_path):
     folder = tmp_path / "lost"
     with scheduler(tmp_path) as address:
         workers = [worker(address, tmp_path)]
-        with pytest.raises(ClusterError, match="was lost on the way; what is stored stays"), cluster.connected(address) as c:
+        with (
+            pytest.raises(ClusterError, match="was lost on the way; what is stored stays"),
+            cluster.connected(address) as c,
+        ):
 
             def lose(n):
                 if workers and list(folder.glob("runs/part-*")):

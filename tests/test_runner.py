@@ -164,7 +164,7 @@ def test_the_sweep_gives_the_numbers_of_the_front_door(plan, tmp_path):
     ("text", "options", "words"),
     [
         (TEXT.replace("synergy = 0", "synergy = 1"), {}, "earlier version"),
-            (TEXT, {"replicates": 4}, "9 replicates, not 4"),
+        (TEXT, {"replicates": 4}, "9 replicates, not 4"),
         (TEXT, {"settings": {"steps": 9}}, "other settings"),
     ],
 )

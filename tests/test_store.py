@@ -155,7 +155,9 @@ def test_a_part_that_is_damaged_does_not_count(tmp_path, plan, tables, damage, k
 
 def test_the_checksums_are_what_sha256sum_reads(tmp_path, tables):
     parts.write(tmp_path, "part-000000", tables)
-    done = subprocess.run(["sha256sum", "--strict", "-c", parts.CHECKSUMS], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        ["sha256sum", "--strict", "-c", parts.CHECKSUMS], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("OK") == 3
 
