@@ -36,16 +36,17 @@ def conduct(plan: Plan, folder: Path, options: Options) -> int:
 
     store.check_place(folder)
     manifest.check(folder, plan)
-    with stoppable() as stop:
-        try:
-            report = _run(plan, folder, options, stop)
-        except (Stopped, KeyboardInterrupt):
-            again = "the same command" if not options.retry else "positivesum sweep with the study"
-            click.echo(f"Interrupted; what is stored in {folder} stays, and {again} goes on from there.", err=True)
-            return TERMINATED if stop.signal == signal.SIGTERM else INTERRUPTED
-        except RunFailed as failure:
-            return _stopped_at(failure, plan, folder)
-    return _publish(plan, folder, options, report)
+    with contextlib.ExitStack() as claim:  # until all is published, so that no other sweep comes between
+        with stoppable() as stop:
+            try:
+                report = _run(plan, folder, options, stop, claim)
+            except (Stopped, KeyboardInterrupt):
+                again = "the same command" if not options.retry else "positivesum sweep with the study"
+                click.echo(f"Interrupted; what is stored in {folder} stays, and {again} goes on from there.", err=True)
+                return TERMINATED if stop.signal == signal.SIGTERM else INTERRUPTED
+            except RunFailed as failure:
+                return _stopped_at(failure, plan, folder)
+        return _publish(plan, folder, options, report)
 
 
 def design_in_words(plan: Plan) -> list[str]:
@@ -84,9 +85,9 @@ def estimate(plan: Plan, n_workers: int) -> str:
     return Teller(plan, n_workers).estimate(assumed)
 
 
-def _run(plan: Plan, folder: Path, options: Options, stop):
+def _run(plan: Plan, folder: Path, options: Options, stop, claim: contextlib.ExitStack):
     from experiments import executors
-    from experiments.runner import run_sweep
+    from experiments.runner import Orders, claimed_for, run_claimed
 
     with contextlib.ExitStack() as stack:
         n_workers, new_executor, where = options.workers or cores(), executors.on_this_machine, ""
@@ -100,11 +101,13 @@ def _run(plan: Plan, folder: Path, options: Options, stop):
         stack.callback(teller.close)
         for line in design_in_words(plan):
             click.echo(line, err=True)
-        return run_sweep(
-            plan, folder, n_workers=n_workers, announce=teller.announce, advance=teller.advance, expect=teller.expect,
+        orders = Orders(
+            n_workers=n_workers, announce=teller.announce, advance=teller.advance, expect=teller.expect,
             new_executor=new_executor, is_stopped=stop, fail_fast=options.fail_fast, retry=options.retry,
             is_remote=bool(options.dask),
         )  # fmt: skip
+        claim.enter_context(claimed_for(plan, folder))
+        return run_claimed(plan, folder, orders)
 
 
 def _stopped_at(failure, plan: Plan, folder: Path) -> int:

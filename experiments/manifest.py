@@ -59,7 +59,8 @@ def begin(folder: Path, plan: Plan, stock: parts.Stock) -> dict[str, Any]:
 
 
 def begin_session(record: dict[str, Any]) -> None:
-    """Notes that something is run from now on."""
+    """Notes that something is run from now on, after which the figures there are no longer hold."""
+    record.pop("figures", None)
     record["sessions"].append({"began": _now(), "workers": 0, "runs": 0})
     record["is_complete"] = False
 

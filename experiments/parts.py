@@ -131,10 +131,11 @@ class Stock:
         known = _checksums(self.folder)
         lines = [_line(known[f"{kind}/{name}.parquet"], kind, name) for kind in self.kinds]
         store.write_aside(place / CHECKSUMS, _log_of(place) + "".join(lines).encode())
-        for kind in self.kinds:
-            (place / kind).mkdir(exist_ok=True)
-            os.replace(part.path(kind), place / kind / f"{name}.parquet")
-        part.place = place
+        old, part.place = [part.path(kind) for kind in self.kinds], place
+        for kind, path in zip(self.kinds, old, strict=True):  # at any moment one of the two places has them all
+            store.second(path, part.path(kind))
+        for path in old:
+            path.unlink()
 
     def close(self, names: list[str]) -> None:
         """When all is stored: nothing but these parts is left, and a line for each of them in order."""

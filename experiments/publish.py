@@ -143,16 +143,18 @@ def draw(folder: Path, results: Results) -> list[Path]:
 
 
 def publish(folder: Path, plan: Plan, *, is_new: bool) -> tuple[Results, list[Path], list[Path]]:
-    """Tables and figures of a finished sweep; figures that are there already are drawn again only if runs are new."""
-    with store.claimed(folder):
-        results = results_of(folder, plan)
-        tables = write_tables(folder, results)
-        record = manifest.read(folder)
-        paths = [folder / "figures" / name for name in record.get("figures", [])]
-        if is_new or not paths or not all(path.exists() for path in paths):
-            paths = draw(folder, results)
-            manifest.write(folder, record | {"figures": [path.name for path in paths]})
-        return results, tables, paths
+    """Tables and figures of a finished sweep, whose folder the caller has claimed.
+
+    Figures that are there already are drawn again only if runs are new.
+    """
+    results = results_of(folder, plan)
+    tables = write_tables(folder, results)
+    record = manifest.read(folder)
+    paths = [folder / "figures" / name for name in record.get("figures", [])]
+    if is_new or not paths or not all(path.exists() for path in paths):
+        paths = draw(folder, results)
+        manifest.write(folder, record | {"figures": [path.name for path in paths]})
+    return results, tables, paths
 
 
 def redraw(folder: Path) -> list[Path]:

@@ -68,25 +68,36 @@ def run_sweep(plan: Plan, folder: Path, **orders) -> Report:
     Raises StoreError where the folder belongs to something else, is in use or cannot be written, RunFailed where the
     first failure is to end it, Stopped where it was asked to stop.
     """
-    orders = Orders(**orders)
+    with claimed_for(plan, folder):
+        return run_claimed(plan, folder, Orders(**orders))
+
+
+@contextlib.contextmanager
+def claimed_for(plan: Plan, folder: Path) -> Iterator[None]:
+    """Keeps every other sweep out of a folder that may hold the plan. Raises StoreError."""
     store.check_place(folder)
     manifest.check(folder, plan)
     with store.claimed(folder):
-        stock = parts.Stock(folder, parts.kinds_of(plan.study))
-        record = manifest.begin(folder, plan, stock)
-        spent = _Spent(record)
-        try:
-            done = [plan.first_stage]
-            _run_stage(plan, folder, stock, done[-1], orders, spent)
-            while stage := stages.decided_after(plan, done, folder):
-                done.append(stage)
-                _run_stage(plan, folder, stock, stage, orders, spent)
-            with store.writing(folder):
-                stock.close([batch.name for _, batch in stages.batches_of(done)])
-            record["is_complete"] = True
-        finally:
-            spent.note(folder)
-        return spent.report(sum(stage.n_jobs for stage in done))
+        yield
+
+
+def run_claimed(plan: Plan, folder: Path, orders: Orders) -> Report:
+    """As ``run_sweep``, in a folder that the caller has claimed and keeps for what is still to be written there."""
+    stock = parts.Stock(folder, parts.kinds_of(plan.study))
+    record = manifest.begin(folder, plan, stock)
+    spent = _Spent(record)
+    try:
+        done = [plan.first_stage]
+        _run_stage(plan, folder, stock, done[-1], orders, spent)
+        while stage := stages.decided_after(plan, done, folder):
+            done.append(stage)
+            _run_stage(plan, folder, stock, stage, orders, spent)
+        with store.writing(folder):
+            stock.close([batch.name for _, batch in stages.batches_of(done)])
+        record["is_complete"] = True
+    finally:
+        spent.note(folder)
+    return spent.report(sum(stage.n_jobs for stage in done))
 
 
 class _Spent:

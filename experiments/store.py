@@ -47,7 +47,8 @@ def check_place(folder: Path) -> None:
         if not place.is_dir():
             below = "" if place == folder else f" lies below {_typed(place)}, which"
             raise StoreError(f"{folder}{below} is a file; name a folder with --out")
-        os.rmdir(tempfile.mkdtemp(prefix=_ASIDE, dir=place))
+        with tempfile.TemporaryFile(prefix=_ASIDE, dir=place):  # has no name where the system can do without
+            pass
 
 
 def _typed(path: Path) -> Path:
@@ -85,6 +86,16 @@ def aside(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def second(path: Path, place: Path) -> None:
+    """Has the file stand under a second name, too: one file with two names, or a copy where that cannot be."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(path, place)
+    except OSError:
+        shutil.copyfile(path, place)
 
 
 @contextlib.contextmanager
