@@ -31,6 +31,7 @@ from typing import NamedTuple
 from pyarrow import parquet
 
 HOME = Path(__file__).parents[1]
+N_SWEEPS = 2  # undisturbed ones of a study
 PATIENCE = 300.0  # seconds after which whatever we wait for is taken to hang
 CHECKSUMS = "checksums.sha256"
 STUDY = """question = "Does it pay?"
@@ -551,13 +552,13 @@ CASES: dict[str, tuple[str, Callable[[Ground, Path, random.Random], Trial]]] = {
 
 
 def ground(place: Path, text: str, replicates: int | None = None) -> Ground:
-    """Sweeps a study twice, undisturbed; the second time, with warm caches, is timed."""
+    """Sweeps a study undisturbed; the last time, with warm caches, is timed."""
     place.mkdir(parents=True)
     study = place / "study.toml"
     study.write_text(text)
     made = Ground(study, place / "whole", 0.0, replicates)
     began = 0.0
-    for _ in range(2):
+    for _ in range(N_SWEEPS):
         shutil.rmtree(made.whole, ignore_errors=True)
         began = time.monotonic()
         done = run(made.sweep(made.whole))
