@@ -272,9 +272,12 @@ def resumed(folder: Path, ground: Ground, arguments: list[str] | None = None, *,
 
 
 def killed(ground: Ground, folder: Path, luck: random.Random, *, alone: bool = False) -> Trial:
-    """kill -9 at any moment between start-up and publishing."""
+    """kill -9 at any moment between start-up and publishing; every other time a moment between two parts."""
     process = start(ground.sweep(folder))
     moment = luck.uniform(0, ground.seconds)
+    if luck.random() < 0.5:  # much of that time is start-up and figures
+        n, moment = luck.randrange(1, ground.n_parts), luck.uniform(0, 0.05)
+        until(lambda: n_stored_parts(folder) >= n, process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(moment)
     n = n_stored_parts(folder)
@@ -572,7 +575,7 @@ def text_of(*, n_organizations: int, steps: int, replicates="9", more: str = "")
     return STUDY.format(n_organizations=n_organizations, steps=steps, replicates=replicates, more=more)
 
 
-def plain(place: Path, n_organizations: int = 60, steps: int = 120) -> Ground:
+def plain(place: Path, n_organizations: int = 60, steps: int = 300) -> Ground:
     """36 runs in 36 batches."""
     return ground(place, text_of(n_organizations=n_organizations, steps=steps))
 
@@ -608,7 +611,7 @@ def measured(name: str, grounds: dict[str, Ground], times: int, seed: int) -> di
     key, case = CASES[name]
     trials, seconds = [], []
     for k in range(times):
-        folder = grounds[key].whole.parent / f"trial-{abs(hash(name)) % 10**8}-{k}"
+        folder = grounds[key].whole.parent / f"trial-{list(CASES).index(name)}-{k}"
         began = time.monotonic()
         try:
             trials.append(case(grounds[key], folder, random.Random(f"{seed} {name} {k}")))
