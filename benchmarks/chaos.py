@@ -31,6 +31,7 @@ from typing import NamedTuple
 from pyarrow import parquet
 
 HOME = Path(__file__).parents[1]
+N_SWEEPS = 2  # undisturbed ones of a study
 PATIENCE = 300.0  # seconds after which whatever we wait for is taken to hang
 CHECKSUMS = "checksums.sha256"
 STUDY = """question = "Does it pay?"
@@ -271,9 +272,12 @@ def resumed(folder: Path, ground: Ground, arguments: list[str] | None = None, *,
 
 
 def killed(ground: Ground, folder: Path, luck: random.Random, *, alone: bool = False) -> Trial:
-    """kill -9 at any moment between start-up and publishing."""
+    """kill -9 at any moment between start-up and publishing; every other time a moment between two parts."""
     process = start(ground.sweep(folder))
     moment = luck.uniform(0, ground.seconds)
+    if luck.random() < 0.5:  # much of that time is start-up and figures
+        n, moment = luck.randrange(1, ground.n_parts), luck.uniform(0, 0.05)
+        until(lambda: n_stored_parts(folder) >= n, process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(moment)
     n = n_stored_parts(folder)
@@ -551,13 +555,13 @@ CASES: dict[str, tuple[str, Callable[[Ground, Path, random.Random], Trial]]] = {
 
 
 def ground(place: Path, text: str, replicates: int | None = None) -> Ground:
-    """Sweeps a study twice, undisturbed; the second time, with warm caches, is timed."""
+    """Sweeps a study undisturbed; the last time, with warm caches, is timed."""
     place.mkdir(parents=True)
     study = place / "study.toml"
     study.write_text(text)
     made = Ground(study, place / "whole", 0.0, replicates)
     began = 0.0
-    for _ in range(2):
+    for _ in range(N_SWEEPS):
         shutil.rmtree(made.whole, ignore_errors=True)
         began = time.monotonic()
         done = run(made.sweep(made.whole))
@@ -571,7 +575,7 @@ def text_of(*, n_organizations: int, steps: int, replicates="9", more: str = "")
     return STUDY.format(n_organizations=n_organizations, steps=steps, replicates=replicates, more=more)
 
 
-def plain(place: Path, n_organizations: int = 60, steps: int = 120) -> Ground:
+def plain(place: Path, n_organizations: int = 60, steps: int = 300) -> Ground:
     """36 runs in 36 batches."""
     return ground(place, text_of(n_organizations=n_organizations, steps=steps))
 
@@ -607,7 +611,7 @@ def measured(name: str, grounds: dict[str, Ground], times: int, seed: int) -> di
     key, case = CASES[name]
     trials, seconds = [], []
     for k in range(times):
-        folder = grounds[key].whole.parent / f"trial-{abs(hash(name)) % 10**8}-{k}"
+        folder = grounds[key].whole.parent / f"trial-{list(CASES).index(name)}-{k}"
         began = time.monotonic()
         try:
             trials.append(case(grounds[key], folder, random.Random(f"{seed} {name} {k}")))
