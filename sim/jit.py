@@ -40,7 +40,7 @@ def _cache_folder() -> Path:
 # Set on numba itself, since it reads its environment only once and may have been imported before.
 numba.config.CACHE_DIR = str(_cache_folder())
 
-rule = register_jitable(error_model="numpy")  # rules divide by nothing that can be 0; a check would cost much
+rule = register_jitable(error_model="numpy", forceinline=True, no_cfunc_wrapper=True)  # rules divide by nothing that can be 0; a check would cost much
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 __all__ = ["code_hash", "compiled", "rule"]

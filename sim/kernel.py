@@ -17,7 +17,13 @@ import numpy as np
 from sim import rules
 from sim.chance import Purpose, block, draw, pick
 from sim.jit import compiled, rule
-from sim.state import ANY_AGAINST, BOTH_TOWARD, CONNECTING, DORMANT, PAUSED, PLAYED, UNREPAIRED, forget
+from sim.lanes import (
+    ACT, ALIGNMENT, BELIEF_0, BELIEF_1, BURDEN, CONNECTION, COST, IN_CONFLICT, LANES, LUCK_0, LUCK_1, LUCK_2, LUCK_3,
+    PAIR_FIELDS, PAYOFF, REVIEW_U, SIDE_FIELDS, SILO, TENSION, TRUST, U0, U1, U2, V0, V1, V2, WEIGHT, WORKS,
+    choose, circumstances, draw_lanes, earn, expect, held, play_along, read, trusts, work,
+)  # fmt: skip
+from sim.loading import gather, keep, keep_work
+from sim.state import ANY_AGAINST, BOTH_TOWARD, CONNECTING, PAUSED, PLAYED, UNREPAIRED
 
 OBSERVED, ALL_COOPERATE, ALL_COCREATE = 0, 1, 2  # a run as it is, and its two twins
 _LEADER, _SURVIVE, _DONOR = int(Purpose.LEADER), int(Purpose.SURVIVE), int(Purpose.DONOR)
@@ -44,191 +50,172 @@ def renew(step, seed, organizations, peers, first_peer, force):
             own.scarcity = rules.scarcity_shocked(own.scarcity, p)
 
 
-@rule
-def _spill(tie, first, second, p):
-    """Spill-over from both ends' other partners, as of the step before."""
-    c_i = rules.involvement(first.n_mutual - tie.mutual, first.degree - 1)
-    c_j = rules.involvement(second.n_mutual - tie.mutual, second.degree - 1)
-    return rules.spill_over(c_i, c_j, p)
-
-
-@rule
-def _act_chances(v0, v1, v2, trusting, last_read, p):
-    """Probabilities of one side's acts from the values that its rule goes by: utilities, or what acts have earned."""
-    if p.choice == 1:
-        return rules.reciprocal(v1, v2, trusting, last_read, p)
-    return rules.logit(v0, v1, v2, p)
-
-
 @compiled
-def _conflict(tie, heat_i, heat_j, p):
-    """How both sides meet a conflict, and what it does to the tie; returns how it was met."""
-    bond = tie.connection
-    toward, against = rules.response_chances(tie.trust_i, bond, p)
+def _conflict(k, heat_i, heat_j, pair, one, two, p):
+    """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
+    bond = pair[CONNECTION + k]
+    toward, against = rules.response_chances(one[TRUST + k], bond, p)
     response_i = rules.responded(toward, against, heat_i)
-    toward, against = rules.response_chances(tie.trust_j, bond, p)
+    toward, against = rules.response_chances(two[TRUST + k], bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        tie.tension = rules.repaired(tie.tension, p)
-        tie.alignment = rules.grown(tie.alignment, p.alignment_rate)
-        tie.connection = rules.grown(bond, p.connection_rate)
-        tie.belief_i1 += 1.0
-        tie.belief_j1 += 1.0
+        pair[TENSION + k] = rules.repaired(pair[TENSION + k], p)
+        pair[ALIGNMENT + k] = rules.grown(pair[ALIGNMENT + k], p.alignment_rate)
+        pair[CONNECTION + k] = rules.grown(bond, p.connection_rate)
+        one[BELIEF_1 + k] += 1.0
+        two[BELIEF_1 + k] += 1.0
         return BOTH_TOWARD
     is_against = response_i == rules.AGAINST or response_j == rules.AGAINST
-    tie.tension = rules.heated(tie.tension, is_against, p)
+    pair[TENSION + k] = rules.heated(pair[TENSION + k], is_against, p)
     if not is_against:
         return UNREPAIRED
-    tie.connection = rules.strained(bond, p)
+    pair[CONNECTION + k] = rules.strained(bond, p)
     if response_i == rules.AGAINST:
-        tie.belief_j0 += p.negativity
+        two[BELIEF_0 + k] += p.negativity
     if response_j == rules.AGAINST:
-        tie.belief_i0 += p.negativity
+        one[BELIEF_0 + k] += p.negativity
     return ANY_AGAINST
 
 
+@rule
+def _willingness(k, pair, one, two, p):
+    """Chance that both sides of lane k want the partnership, as the step found them."""
+    silo = pair[SILO + k]
+    best = rules.best_of(one[U0 + k], one[U1 + k], one[U2 + k], p)
+    more_i = rules.advantage(best, silo, one[BURDEN + k], two[BURDEN + k], one[WEIGHT + k])
+    best = rules.best_of(two[U0 + k], two[U1 + k], two[U2 + k], p)
+    more_j = rules.advantage(best, silo, two[BURDEN + k], one[BURDEN + k], two[WEIGHT + k])
+    return rules.willing(more_i, p) * rules.willing(more_j, p)
+
+
+@rule
+def _willingness(k, pair, one, two, p):
+    """Chance that both sides of lane k want the partnership, as the step found it."""
+    silo = pair[SILO + k]
+    best = rules.best_of(one[U0 + k], one[U1 + k], one[U2 + k], p)
+    more_i = rules.advantage(best, silo, one[BURDEN + k], two[BURDEN + k], one[WEIGHT + k])
+    best = rules.best_of(two[U0 + k], two[U1 + k], two[U2 + k], p)
+    more_j = rules.advantage(best, silo, two[BURDEN + k], one[BURDEN + k], two[WEIGHT + k])
+    return rules.willing(more_i, p) * rules.willing(more_j, p)
+
+
 @compiled
-def _read(tie, act_i, act_j, misread_i, misread_j, pretend_i, pretend_j, p):
-    """Both sides read their partner's act and update their beliefs."""
-    breach = rules.breach_weight(tie.connection, p)
-    misread = rules.misread_chance(tie.connection, p)
-    pretense = rules.pretense_chance(p)
-    by_i = rules.act_as_read(act_j, act_i, misread_i < misread, pretend_j < pretense)
-    by_j = rules.act_as_read(act_i, act_j, misread_j < misread, pretend_i < pretense)
-    tie.belief_i0 = rules.belief_updated(tie.belief_i0, 0, by_i, breach, p)
-    tie.belief_i1 = rules.belief_updated(tie.belief_i1, 1, by_i, breach, p)
-    tie.belief_i2 = rules.belief_updated(tie.belief_i2, 2, by_i, breach, p)
-    tie.belief_j0 = rules.belief_updated(tie.belief_j0, 0, by_j, breach, p)
-    tie.belief_j1 = rules.belief_updated(tie.belief_j1, 1, by_j, breach, p)
-    tie.belief_j2 = rules.belief_updated(tie.belief_j2, 2, by_j, breach, p)
-    tie.read_i, tie.read_j = by_i, by_j
-    tie.hurt_i = 1 if act_i != rules.COMPETE and by_i == rules.COMPETE else 0
-    tie.hurt_j = 1 if act_j != rules.COMPETE and by_j == rules.COMPETE else 0
+def _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p):
+    """Lane by lane: connection before work, or conflict; says which lanes go on to work."""
+    for lane in range(count):
+        k = np.uint64(lane)
+        tie, record = ties[at[k]], out[at[k] - lo]
+        pair[WORKS + k] = 0.0
+        if not tie.active:
+            continue
+        tie.tenure += 1
+        record.overhead = one[COST + k] + two[COST + k]
+        tie.payoff_i, tie.payoff_j = pair[SILO + k] - one[COST + k], pair[SILO + k] - two[COST + k]
+        if tie.tenure <= p.connection_steps:
+            record.kind = CONNECTING
+            pair[CONNECTION + k] = rules.connection_in_phase(pair[CONNECTION + k], p)
+            pair[ALIGNMENT + k] = rules.alignment_in_phase(pair[ALIGNMENT + k], p)
+            continue
+        if pair[IN_CONFLICT + k] > 0.0:
+            heat_i, heat_j, _, _ = block(seed, step, subjects[k], 3)
+            record.conflict = _conflict(k, heat_i, heat_j, pair, one, two, p)
+        if record.conflict == BOTH_TOWARD:
+            record.kind = PAUSED
+            pair[CONNECTION + k] = rules.faded(pair[CONNECTION + k], p)
+        else:
+            record.kind = PLAYED
+            pair[WORKS + k] = 1.0
+
+
+@compiled
+def _earned_values(count, earned, one, two, at):
+    """Under the experience rule choice goes by what acts have earned."""
+    for lane in range(count):
+        k = np.uint64(lane)
+        e = at[k]
+        one[V0 + k], one[V1 + k], one[V2 + k] = earned[e, 0, 0], earned[e, 0, 1], earned[e, 0, 2]
+        two[V0 + k], two[V1 + k], two[V2 + k] = earned[e, 1, 0], earned[e, 1, 1], earned[e, 1, 2]
+
+
+@compiled
+def _reinforce(count, earned, pair, one, two, at, p):
+    """Under the experience rule the act that was played is revalued by what it earned."""
+    for lane in range(count):
+        k = np.uint64(lane)
+        if pair[WORKS + k] > 0.0:
+            e, act_i, act_j = at[k], int(one[ACT + k]), int(two[ACT + k])
+            got_i = rules.earned_utility(one[PAYOFF + k], two[PAYOFF + k], one[WEIGHT + k])
+            got_j = rules.earned_utility(two[PAYOFF + k], one[PAYOFF + k], two[WEIGHT + k])
+            earned[e, 0, act_i] = rules.reinforced(earned[e, 0, act_i], got_i, p)
+            earned[e, 1, act_j] = rules.reinforced(earned[e, 1, act_j], got_j, p)
+
+
+@compiled
+def _end(lo, count, is_observed, ties, out, luck, pair, one, two, at, p, lifetimes):
+    """Lane by lane: back into the records; considered ties may form, partnerships under review may end."""
+    for lane in range(count):
+        k = np.uint64(lane)
+        tie, record = ties[at[k]], out[at[k] - lo]
+        if not tie.active:
+            if luck[LUCK_2 + k] < _willingness(k, pair, one, two, p):
+                tie.active = 1
+                tie.tenure = 0
+                tie.alignment = rules.larger(tie.alignment, rules.fresh_alignment(tie.value_distance, p))
+            continue
+        keep(k, tie, pair, one, two)
+        if record.kind == PLAYED:
+            keep_work(k, tie, record, is_observed, pair, one, two)
+        is_reviewed = is_observed and pair[REVIEW_U + k] < rules.review_chance(tie.connection, p)
+        if is_reviewed and luck[LUCK_3 + k] < 1.0 - _willingness(k, pair, one, two, p):
+            record.ended = 1
+            tie.active = 0
+            lifetimes[tie.tenure] += 1
 
 
 @compiled
 def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, lifetimes):
     """One step of ties lo .. hi - 1 (at most CHUNK), recorded in ``out``; ended spells counted in ``lifetimes``."""
     n = np.int64(len(organizations))
-    for e in range(lo, hi):
-        tie, record = ties[e], out[e - lo]
-        first, second = organizations[tie.i], organizations[tie.j]
-        p = force[tie.inside]
-        subject = tie.i * n + tie.j
-        if first.is_new or second.is_new:
-            forget(tie, first.disposition, second.disposition, p)
-            if len(earned):
-                earned[e] = 1.0
-        silo = rules.silo_payoff(tie.overlap, p)
-        spill = _spill(tie, first, second, p)
-        lost = rules.credit(first.intention, second.intention, p)
-        share_i, share_j = tie.share, 1.0 - tie.share
-        cost_i = rules.overhead(first.n_active - tie.active, p)
-        cost_j = rules.overhead(second.n_active - tie.active, p)
-        burden_i = cost_i - rules.convening_cost(p)
-        burden_j = cost_j - rules.convening_cost(p)
-        tie.was_active = tie.active
-        tie.mutual = tie.setback = tie.hurt_i = tie.hurt_j = 0
-        record.conflict = record.ended = 0
-        conflict_u, setback_u, review_u, consider_u = block(seed, step, subject, 0)
-        is_considered = not tie.active and consider_u < rules.meeting_chance(tie.complementarity, p)
-
-        # Trust, scale, utilities and the advantage over the silo, from the state as the step finds it.
-        tie.trust_i = tie.trust_j = scale = 1.0
-        weight_i = weight_j = wants = 0.0
-        u0 = u1 = u2 = v0 = v1 = v2 = 0.0
-        if twin == OBSERVED and (tie.active or is_considered):
-            tie.trust_i = rules.trust(tie.belief_i0, tie.belief_i1, tie.belief_i2)
-            tie.trust_j = rules.trust(tie.belief_j0, tie.belief_j1, tie.belief_j2)
-            scale = rules.work_scale(tie.trust_i, tie.trust_j, p)
-            weight_i = rules.loyal_intention(first.intention, tie.connection, p)
-            weight_j = rules.loyal_intention(second.intention, tie.connection, p)
-            foreseen = rules.foreseen_alignment(tie.alignment, tie.tension, p)
-            hoped_i = rules.believed_synergy(first.scarcity, p)
-            hoped_i = rules.joint_creation(hoped_i, spill, tie.resource, lost, tie.complementarity, foreseen)
-            hoped_j = rules.believed_synergy(second.scarcity, p)
-            hoped_j = rules.joint_creation(hoped_j, spill, tie.resource, lost, tie.complementarity, foreseen)
-            b0, b1, b2 = tie.belief_i0, tie.belief_i1, tie.belief_i2
-            u0, u1, u2 = rules.utilities(b0, b1, b2, tie.trust_i, share_i, scale, silo, hoped_i, weight_i, burden_i, p)
-            b0, b1, b2 = tie.belief_j0, tie.belief_j1, tie.belief_j2
-            v0, v1, v2 = rules.utilities(b0, b1, b2, tie.trust_j, share_j, scale, silo, hoped_j, weight_j, burden_j, p)
-            if is_considered or review_u < p.review:
-                more_i = rules.advantage(rules.best_of(u0, u1, u2, p), silo, burden_i, burden_j, weight_i)
-                more_j = rules.advantage(rules.best_of(v0, v1, v2, p), silo, burden_j, burden_i, weight_j)
-                wants = rules.willing(more_i, p) * rules.willing(more_j, p)
-
-        if not tie.active:
-            record.kind = DORMANT
-            record.overhead = 2.0 * rules.convening_cost(p)
-            tie.payoff_i = tie.payoff_j = silo - rules.convening_cost(p)
-            if is_considered and block(seed, step, subject, 1)[2] < wants:
-                tie.active = 1
-                tie.tenure = 0
-                tie.alignment = rules.larger(tie.alignment, rules.fresh_alignment(tie.value_distance, p))
-            continue
-
-        tie.tenure += 1
-        record.overhead = cost_i + cost_j
-        tie.payoff_i = silo - cost_i
-        tie.payoff_j = silo - cost_j
-        if tie.tenure <= p.connection_steps:
-            record.kind = CONNECTING
-            tie.connection = rules.connection_in_phase(tie.connection, p)
-            tie.alignment = rules.alignment_in_phase(tie.alignment, p)
-        else:
-            if conflict_u < rules.conflict_chance(tie.value_distance, tie.tension, tie.share, p):
-                heat_i, heat_j, _, _ = block(seed, step, subject, 3)
-                record.conflict = _conflict(tie, heat_i, heat_j, p)
-            if record.conflict == BOTH_TOWARD:
-                record.kind = PAUSED
+    is_observed = twin == OBSERVED
+    subjects, at = np.empty(LANES, np.uint64), np.empty(LANES, np.int64)
+    luck, acts_luck, reading_luck = np.empty(4 * LANES), np.empty(4 * LANES), np.empty(4 * LANES)
+    pair, one, two = np.empty(PAIR_FIELDS * LANES), np.empty(SIDE_FIELDS * LANES), np.empty(SIDE_FIELDS * LANES)
+    for a in range(lo, hi, LANES):
+        b = min(a + LANES, hi)
+        for e in range(a, b):
+            subjects[e - a] = np.uint64(ties[e].i * n + ties[e].j)
+        draw_lanes(np.uint64(b - a), subjects, seed, step, 0, luck)
+        for inside in range(2):
+            p = held(force[inside])
+            count = gather(
+                lo, a, b, inside, is_observed, ties, organizations, earned, p, out, luck, pair, one, two, at, subjects
+            )
+            if count == 0:
+                continue
+            m = np.uint64(count)
+            circumstances(m, pair, one, two, p)
+            if is_observed:
+                trusts(m, pair, one, two, p)
+                expect(m, pair, one, p)
+                expect(m, pair, two, p)
+                if len(earned):
+                    _earned_values(count, earned, one, two, at)
+                draw_lanes(m, subjects, seed, step, 1, acts_luck)
+                choose(m, one, acts_luck, LUCK_0, p)
+                choose(m, two, acts_luck, LUCK_1, p)
             else:
-                # play
-                record.kind = PLAYED
-                act_i = act_j = rules.COOPERATE if twin == ALL_COOPERATE else rules.COCREATE
-                if twin == OBSERVED:
-                    luck_i, luck_j, _, _ = block(seed, step, subject, 1)
-                    if len(earned):
-                        u0, u1, u2 = earned[e, 0, 0], earned[e, 0, 1], earned[e, 0, 2]
-                        v0, v1, v2 = earned[e, 1, 0], earned[e, 1, 1], earned[e, 1, 2]
-                    p0, p1, _ = _act_chances(u0, u1, u2, tie.trust_i, tie.read_i, p)
-                    act_i = rules.chosen(p0, p1, luck_i)
-                    p0, p1, _ = _act_chances(v0, v1, v2, tie.trust_j, tie.read_j, p)
-                    act_j = rules.chosen(p0, p1, luck_j)
-                is_peaceful = act_i != rules.COMPETE and act_j != rules.COMPETE
-                is_setback = is_peaceful and setback_u < p.setback
-                is_mutual = act_i == rules.COCREATE and act_j == rules.COCREATE
-                creation = 0.0
-                if not is_setback:
-                    effective = tie.alignment * (1.0 - tie.tension)
-                    creation = rules.joint_creation(
-                        p.synergy, spill, tie.resource, lost, tie.complementarity, effective
-                    )
-                tie.payoff_i = rules.payoff(act_i, act_j, share_i, scale, silo, creation, p) - cost_i
-                tie.payoff_j = rules.payoff(act_j, act_i, share_j, scale, silo, creation, p) - cost_j
-                record.act_i, record.act_j = act_i, act_j
-                record.scale, record.spill, record.credit = scale, spill, lost
-                record.alignment, record.tension = tie.alignment, tie.tension
-                tie.mutual = 1 if is_mutual else 0
-                tie.setback = 1 if is_setback else 0
-                # learn
-                if twin == OBSERVED:
-                    if len(earned):
-                        got_i = rules.earned_utility(tie.payoff_i, tie.payoff_j, weight_i)
-                        got_j = rules.earned_utility(tie.payoff_j, tie.payoff_i, weight_j)
-                        earned[e, 0, act_i] = rules.reinforced(earned[e, 0, act_i], got_i, p)
-                        earned[e, 1, act_j] = rules.reinforced(earned[e, 1, act_j], got_j, p)
-                    misread_i, misread_j, pretend_i, pretend_j = block(seed, step, subject, 2)
-                    _read(tie, act_i, act_j, misread_i, misread_j, pretend_i, pretend_j, p)
-                tie.alignment = rules.alignment_after_work(tie.alignment, act_i, act_j, is_setback, p)
-                tie.tension = rules.eased(tie.tension, p)
-                if is_mutual:
-                    tie.connection = rules.connection_through_work(tie.connection, p)
-            tie.connection = rules.faded(tie.connection, p)
-        is_reviewed = twin == OBSERVED and review_u < rules.review_chance(tie.connection, p)
-        if is_reviewed and block(seed, step, subject, 1)[3] < 1.0 - wants:
-            record.ended = 1
-            tie.active = 0
-            lifetimes[tie.tenure] += 1
+                play_along(m, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
+            _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p)
+            work(m, pair, one, two, p)
+            earn(m, pair, one, two, p)
+            earn(m, pair, two, one, p)
+            if is_observed:
+                if len(earned):
+                    _reinforce(count, earned, pair, one, two, at, p)
+                draw_lanes(m, subjects, seed, step, 2, reading_luck)
+                read(m, pair, one, two, reading_luck, LUCK_0, LUCK_3, p)
+                read(m, pair, two, one, reading_luck, LUCK_1, LUCK_2, p)
+            _end(lo, count, is_observed, ties, out, acts_luck, pair, one, two, at, p, lifetimes)
 
 
 @compiled
