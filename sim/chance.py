@@ -15,7 +15,7 @@ from enum import IntEnum
 import numpy as np
 
 from sim.errors import ScenarioError
-from sim.jit import compiled, rule
+from sim.jit import compiled, looped, rule
 
 
 class Purpose(IntEnum):
@@ -91,7 +91,7 @@ def block(seed, step, subject, group):
     return unit(w0), unit(w1), unit(w2), unit(w3)
 
 
-@compiled
+@looped
 def draw(seed, step, subject, purpose):
     """The uniform number in (0, 1) at one address."""
     words = block(seed, step, subject, purpose // 4)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.jit import compiled
+from sim.jit import looped
 from sim.kernel import OBSERVED, imitate, live, reflect, renew
+from sim.lanes import desk
 from sim.population import sector_peers
 from sim.schedule import segments
 from sim.state import CHUNK, OUTCOME, initial, prepare
@@ -30,13 +31,13 @@ class _World(NamedTuple):
     tie_value: np.ndarray
 
 
-@compiled
-def _tie_chunks(c, c_end, stride, step, seed, twin, with_ledger, w, force, out, ended):
+@looped
+def _tie_chunks(c, c_end, stride, step, seed, twin, with_ledger, w, force, out, desk, ended):
     """Chunks c, c + stride, ... below ``c_end`` of the ties live through a step and are summed."""
     while c < c_end:
         lo = c * CHUNK
         hi = min(lo + CHUNK, len(w.ties))
-        live(lo, hi, step, seed, twin, w.ties, w.organizations, w.earned, force, out, ended)
+        live(lo, hi, step, seed, twin, w.ties, w.organizations, w.earned, force, out, desk, ended)
         if twin == OBSERVED:
             tally_ties(lo, hi, with_ledger, w.ties, force, out, w.rows[c])
         else:
@@ -45,7 +46,7 @@ def _tie_chunks(c, c_end, stride, step, seed, twin, with_ledger, w, force, out, 
         c += stride
 
 
-@compiled
+@looped
 def _organization_chunks(c, c_end, stride, is_late, twin, w, force):
     """Chunks c, c + stride, ... below ``c_end`` of the organizations reflect on a step and are summed."""
     while c < c_end:
@@ -57,7 +58,7 @@ def _organization_chunks(c, c_end, stride, is_late, twin, w, force):
         c += stride
 
 
-@compiled
+@looped
 def _finish(step, seed, twin, w, force):
     """Imitation, and the sums over chunks in their order."""
     if twin == OBSERVED:
@@ -68,14 +69,14 @@ def _finish(step, seed, twin, w, force):
                 w.sums[step, k] += w.rows[c, k]
 
 
-@compiled
-def _advance(first, last, late, seed, twin, with_ledger, w, force, out, ended):
+@looped
+def _advance(first, last, late, seed, twin, with_ledger, w, force, out, desk, ended):
     """Steps ``first`` .. ``last`` - 1 of a segment, on this thread."""
     n_tie_chunks = (len(w.ties) + CHUNK - 1) // CHUNK
     n_organization_chunks = (len(w.organizations) + CHUNK - 1) // CHUNK
     for step in range(first, last):
         renew(step, seed, w.organizations, w.peers, w.first_peer, force)
-        _tie_chunks(0, n_tie_chunks, 1, step, seed, twin, with_ledger, w, force, out, ended)
+        _tie_chunks(0, n_tie_chunks, 1, step, seed, twin, with_ledger, w, force, out, desk, ended)
         _organization_chunks(0, n_organization_chunks, 1, step >= late, twin, w, force)
         _finish(step, seed, twin, w, force)
 
@@ -83,11 +84,12 @@ def _advance(first, last, late, seed, twin, with_ledger, w, force, out, ended):
 def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w, force) -> np.ndarray:
     """The same steps, the chunks of each phase shared out between threads; returns spells ended by tenure."""
     outs = [np.zeros(CHUNK, OUTCOME) for _ in range(n_threads)]
+    desks = [desk() for _ in range(n_threads)]
     ended = np.zeros((n_threads, len(w.sums) + 1), np.int64)
     n_tie_chunks, n_organization_chunks = -(-len(w.ties) // CHUNK), -(-len(w.organizations) // CHUNK)
 
     def on_ties(t):
-        _tie_chunks(t, n_tie_chunks, n_threads, step, seed, twin, with_ledger, w, force, outs[t], ended[t])
+        _tie_chunks(t, n_tie_chunks, n_threads, step, seed, twin, with_ledger, w, force, outs[t], desks[t], ended[t])
 
     def on_organizations(t):
         _organization_chunks(t, n_organization_chunks, n_threads, step >= late, twin, w, force)
@@ -112,7 +114,7 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
         tie_value=np.zeros(0 if twin == OBSERVED else len(ties)),
     )  # fmt: skip
     ended = np.zeros(scenario.steps + 1, np.int64)
-    out = np.zeros(CHUNK, OUTCOME)
+    out, table = np.zeros(CHUNK, OUTCOME), desk()
     with ThreadPoolExecutor(threads) as pool:
         for segment in plan:
             force = segment.records()
@@ -120,5 +122,5 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
             if threads > 1:
                 ended += _advance_threaded(pool, threads, segment, late, seed, twin, with_ledger, w, force)
             else:
-                _advance(segment.first, segment.last, late, seed, twin, with_ledger, w, force, out, ended)
+                _advance(segment.first, segment.last, late, seed, twin, with_ledger, w, force, out, table, ended)
     return Trace(w.sums, ended, ties, organizations, *references(ties, plan[0].records()), w.tie_value)

@@ -16,7 +16,7 @@ import numpy as np
 
 from sim import rules
 from sim.chance import Purpose, block, draw, pick
-from sim.jit import compiled, rule
+from sim.jit import compiled, looped, rule
 from sim.lanes import (
     ACT, ALIGNMENT, BELIEF_0, BELIEF_1, BURDEN, CONNECTION, COST, IN_CONFLICT, LANES, LUCK_0, LUCK_1, LUCK_2, LUCK_3,
     PAIR_FIELDS, PAYOFF, REVIEW_U, SIDE_FIELDS, SILO, TENSION, TRUST, U0, U1, U2, V0, V1, V2, WEIGHT, WORKS,
@@ -30,7 +30,7 @@ _LEADER, _SURVIVE, _DONOR = int(Purpose.LEADER), int(Purpose.SURVIVE), int(Purpo
 _COMPARE, _MODEL, _ADOPT = int(Purpose.COMPARE), int(Purpose.MODEL), int(Purpose.ADOPT)
 
 
-@compiled
+@looped
 def renew(step, seed, organizations, peers, first_peer, force):
     """Leadership changes and scarcity shocks. ``peers``: organizations by sector, each from ``first_peer[sector]``."""
     for k in range(len(organizations)):
@@ -50,7 +50,7 @@ def renew(step, seed, organizations, peers, first_peer, force):
             own.scarcity = rules.scarcity_shocked(own.scarcity, p)
 
 
-@compiled
+@looped
 def _conflict(k, heat_i, heat_j, pair, one, two, p):
     """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
     bond = pair[CONNECTION + k]
@@ -99,7 +99,7 @@ def _willingness(k, pair, one, two, p):
     return rules.willing(more_i, p) * rules.willing(more_j, p)
 
 
-@compiled
+@looped
 def _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p):
     """Lane by lane: connection before work, or conflict; says which lanes go on to work."""
     for lane in range(count):
@@ -127,7 +127,7 @@ def _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p):
             pair[WORKS + k] = 1.0
 
 
-@compiled
+@looped
 def _earned_values(count, earned, one, two, at):
     """Under the experience rule choice goes by what acts have earned."""
     for lane in range(count):
@@ -137,7 +137,7 @@ def _earned_values(count, earned, one, two, at):
         two[V0 + k], two[V1 + k], two[V2 + k] = earned[e, 1, 0], earned[e, 1, 1], earned[e, 1, 2]
 
 
-@compiled
+@looped
 def _reinforce(count, earned, pair, one, two, at, p):
     """Under the experience rule the act that was played is revalued by what it earned."""
     for lane in range(count):
@@ -150,7 +150,7 @@ def _reinforce(count, earned, pair, one, two, at, p):
             earned[e, 1, act_j] = rules.reinforced(earned[e, 1, act_j], got_j, p)
 
 
-@compiled
+@looped
 def _end(lo, count, is_observed, ties, out, luck, pair, one, two, at, p, lifetimes):
     """Lane by lane: back into the records; considered ties may form, partnerships under review may end."""
     for lane in range(count):
@@ -172,14 +172,12 @@ def _end(lo, count, is_observed, ties, out, luck, pair, one, two, at, p, lifetim
             lifetimes[tie.tenure] += 1
 
 
-@compiled
-def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, lifetimes):
-    """One step of ties lo .. hi - 1 (at most CHUNK), recorded in ``out``; ended spells counted in ``lifetimes``."""
+@looped
+def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, desk, lifetimes):
+    """One step of ties lo .. hi - 1 (at most CHUNK), recorded in ``out``, worked on at ``desk``; ended spells counted in ``lifetimes``."""
     n = np.int64(len(organizations))
     is_observed = twin == OBSERVED
-    subjects, at = np.empty(LANES, np.uint64), np.empty(LANES, np.int64)
-    luck, acts_luck, reading_luck = np.empty(4 * LANES), np.empty(4 * LANES), np.empty(4 * LANES)
-    pair, one, two = np.empty(PAIR_FIELDS * LANES), np.empty(SIDE_FIELDS * LANES), np.empty(SIDE_FIELDS * LANES)
+    pair, one, two, luck, act_luck, read_luck, at, subjects = desk
     for a in range(lo, hi, LANES):
         b = min(a + LANES, hi)
         for e in range(a, b):
@@ -200,9 +198,9 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
                 expect(m, pair, two, p)
                 if len(earned):
                     _earned_values(count, earned, one, two, at)
-                draw_lanes(m, subjects, seed, step, 1, acts_luck)
-                choose(m, one, acts_luck, LUCK_0, p)
-                choose(m, two, acts_luck, LUCK_1, p)
+                draw_lanes(m, subjects, seed, step, 1, act_luck)
+                choose(m, one, act_luck, LUCK_0, p)
+                choose(m, two, act_luck, LUCK_1, p)
             else:
                 play_along(m, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
             _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p)
@@ -212,13 +210,13 @@ def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, life
             if is_observed:
                 if len(earned):
                     _reinforce(count, earned, pair, one, two, at, p)
-                draw_lanes(m, subjects, seed, step, 2, reading_luck)
-                read(m, pair, one, two, reading_luck, LUCK_0, LUCK_3, p)
-                read(m, pair, two, one, reading_luck, LUCK_1, LUCK_2, p)
-            _end(lo, count, is_observed, ties, out, acts_luck, pair, one, two, at, p, lifetimes)
+                draw_lanes(m, subjects, seed, step, 2, read_luck)
+                read(m, pair, one, two, read_luck, LUCK_0, LUCK_3, p)
+                read(m, pair, two, one, read_luck, LUCK_1, LUCK_2, p)
+            _end(lo, count, is_observed, ties, out, act_luck, pair, one, two, at, p, lifetimes)
 
 
-@compiled
+@looped
 def reflect(lo, hi, is_late, twin, ties, organizations, incident, force):
     """Organizations lo .. hi - 1 count what the step brought and learn from it."""
     for k in range(lo, hi):

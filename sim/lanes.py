@@ -9,14 +9,15 @@ numbers (``held``) are what lets LLVM see that lanes do not touch one another.
 from __future__ import annotations
 
 from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sim import rules
 from sim.chance import block
-from sim.jit import compiled, rule
+from sim.jit import looped, rule
 
-LANES = 128  # ties looked at together: their fields stay in the fastest memory
+LANES = 64  # ties looked at together: their fields stay in the fastest memory
 
 
 def _fields(count: int) -> tuple[np.uint64, ...]:
@@ -39,6 +40,28 @@ PAIR_FIELDS = 25
 SIDE_FIELDS = 23
 LUCK_0, LUCK_1, LUCK_2, LUCK_3 = _fields(4)  # the four draws of a block
 
+
+
+class Desk(NamedTuple):
+    """Where the ties of one thread are laid out in lanes."""
+
+    pair: np.ndarray  # (PAIR_FIELDS * LANES,) what both ends share
+    one: np.ndarray  # (SIDE_FIELDS * LANES,) side i
+    two: np.ndarray  # side j
+    luck: np.ndarray  # (4 * LANES,) draws of the ties looked at: conflict, setback, review, consider
+    act_luck: np.ndarray  # of the lanes: act i, act j, form, end
+    read_luck: np.ndarray  # misread i, misread j, pretend i, pretend j
+    tie: np.ndarray  # int64 (LANES,) index of the lane's tie
+    subject: np.ndarray  # uint64 (LANES,) its address in luck
+
+
+def desk() -> Desk:
+    """An empty desk."""
+    one, two = np.zeros(SIDE_FIELDS * LANES), np.zeros(SIDE_FIELDS * LANES)
+    luck = (np.zeros(4 * LANES) for _ in range(3))
+    return Desk(np.zeros(PAIR_FIELDS * LANES), one, two, *luck, np.zeros(LANES, np.int64), np.zeros(LANES, np.uint64))
+
+
 _HELD = (
     "choice", "is_game", "n_acts", "can_exit", "duplication", "collective", "credit_seeking", "celebration",
     "start_small", "scale_at", "upkeep", "lever_cost", "practice", "crowding", "convening", "loyalty", "engagement",
@@ -55,7 +78,7 @@ Held.__doc__ = "The parameters that passes over lanes read, as plain numbers: th
 held = rule(eval(f"lambda p: Held({', '.join(f'p.{name}' for name in _HELD)})", {"Held": Held}))
 
 
-@compiled
+@looped
 def draw_lanes(n, subjects, seed, step, group, out):
     """The four draws of block ``group`` for n subjects."""
     for k in range(n):
@@ -66,7 +89,7 @@ def draw_lanes(n, subjects, seed, step, group, out):
         out[LUCK_3 + k] = u3
 
 
-@compiled
+@looped
 def trusts(n, pair, one, two, p):
     """Trust of both sides, and the scale of joint work."""
     for k in range(n):
@@ -77,7 +100,7 @@ def trusts(n, pair, one, two, p):
         pair[SCALE + k] = rules.work_scale(trust_i, trust_j, p)
 
 
-@compiled
+@looped
 def play_along(n, pair, one, two, act):
     """A twin of a run: both sides always do ``act``, in full trust and at full scale."""
     for k in range(n):
@@ -85,7 +108,7 @@ def play_along(n, pair, one, two, act):
         one[ACT + k] = two[ACT + k] = act
 
 
-@compiled
+@looped
 def circumstances(n, pair, one, two, p):
     """What the step finds: silo, spill-over, credit sought, costs, the alignment foreseen, and whether conflict is on."""
     convening = rules.convening_cost(p)
@@ -104,7 +127,7 @@ def circumstances(n, pair, one, two, p):
         pair[IN_CONFLICT + k] = 1.0 if pair[CONFLICT_U + k] < chance else 0.0
 
 
-@compiled
+@looped
 def expect(n, pair, own, p):
     """Utilities of one side, from the state as the step finds it."""
     for k in range(n):
@@ -122,7 +145,7 @@ def expect(n, pair, own, p):
         own[V0 + k], own[V1 + k], own[V2 + k] = u0, u1, u2
 
 
-@compiled
+@looped
 def choose(n, own, luck, first, p):
     """Acts of one side from the values its rule goes by, its draws from ``first`` on."""
     if p.choice == 1:
@@ -135,7 +158,7 @@ def choose(n, own, luck, first, p):
             own[ACT + k] = rules.chosen(p0, p1, luck[first + k])
 
 
-@compiled
+@looped
 def work(n, pair, one, two, p):
     """What the pair creates, and what its work leaves of alignment, tension and bond."""
     for k in range(n):
@@ -159,7 +182,7 @@ def work(n, pair, one, two, p):
         pair[NEXT_CONNECTION + k] = rules.faded(grown if is_mutual else connection, p)
 
 
-@compiled
+@looped
 def earn(n, pair, own, other, p):
     """Payoffs of one side, net of overhead."""
     for k in range(n):
@@ -169,7 +192,7 @@ def earn(n, pair, own, other, p):
         own[PAYOFF + k] = gross - own[COST + k]
 
 
-@compiled
+@looped
 def read(n, pair, own, other, luck, misread_u, pretend_u, p):
     """One side reads its partner's act and updates its beliefs; its draws from ``misread_u``, the partner's pretense
     from ``pretend_u`` on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import rules
-from sim.jit import compiled, rule
+from sim.jit import looped, rule
 from sim.lanes import (
     ACT, ALIGNMENT, BELIEF_0, BELIEF_1, BELIEF_2, COMPLEMENTARITY, CONFLICT_U, CONNECTION, CREDIT, HURT,
     INTENTION, LAST_READ, LUCK_0, LUCK_1, LUCK_2, LUCK_3, MUTUAL, NEXT_ALIGNMENT, NEXT_CONNECTION, NEXT_TENSION,
@@ -46,7 +46,7 @@ def take(k, tie, first, second, pair, one, two):
         side[OTHER_TIES + k] = own.degree - 1
 
 
-@compiled
+@looped
 def gather(lo, a, b, inside, is_observed, ties, organizations, earned, p, out, luck, pair, one, two, at, subjects):
     """Put ties a .. b - 1 that work or are considered into lanes, leave the others to rest; returns how many work."""
     n = np.int64(len(organizations))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import rules
-from sim.jit import compiled
+from sim.jit import looped
 
 CHUNK = 1024  # ties or organizations summed at a time, in this order on every engine and any number of threads
 DORMANT, CONNECTING, PAUSED, PLAYED = 0, 1, 2, 3  # what a tie did in a step
@@ -72,7 +72,7 @@ def initial(people, terms, is_twin: bool = False) -> tuple[np.ndarray, np.ndarra
     return ties, organizations, earned
 
 
-@compiled
+@looped
 def prepare(is_first, ties, organizations, force):
     """What follows from the terms: power shares; at the first segment also priors, alignment, resources, counts."""
     for e in range(len(ties)):
@@ -88,7 +88,7 @@ def prepare(is_first, ties, organizations, force):
             second.n_active += tie.active
 
 
-@compiled
+@looped
 def forget(tie, disposition_i, disposition_j, p):
     """Both sides return to what is believed of a stranger, without a bond."""
     tie.connection = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import rules
-from sim.jit import compiled
+from sim.jit import compiled, looped
 from sim.ledger import LOSSES, shortfall
 from sim.state import ANY_AGAINST, BOTH_TOWARD, PLAYED
 
@@ -25,7 +25,7 @@ N_COLUMNS = len(COLUMNS)
 _SCARCITY, _DISPOSITION = N_COLUMNS - 2, N_COLUMNS - 1
 
 
-@compiled
+@looped
 def tally_ties(lo, hi, with_ledger, ties, force, out, row):
     """Set the tie columns of ``row`` to the sums over ties lo .. hi - 1 (one chunk)."""
     row[:_SCARCITY] = 0.0
@@ -62,7 +62,7 @@ def tally_ties(lo, hi, with_ledger, ties, force, out, row):
                 row[_LOSS + k] += parts[k]
 
 
-@compiled
+@looped
 def tally_organizations(lo, hi, organizations, row):
     """Set the organization columns of ``row`` to the sums over organizations lo .. hi - 1 (one chunk)."""
     row[_SCARCITY] = row[_DISPOSITION] = 0.0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim import Scenario, ScenarioError, rules, simulate
 from sim.engine import run
 from sim.kernel import OBSERVED, live, reflect, renew
+from sim.lanes import desk
 from sim.ledger import LOSSES
 from sim.measures import SERIES
 from sim.parameters import EVENT_KINDS, LEVERS, PARAMETERS, RECRUITS, RULES
@@ -296,11 +297,11 @@ def test_ties_and_organizations_may_be_stepped_in_any_order(scenario, seed, shuf
     force = segment.records()
     ties, organizations, earned = initial(people, segment.inside)
     prepare(True, ties, organizations, force)
-    ended, out = np.zeros(scenario.steps + 1, np.int64), np.zeros(1, OUTCOME)
+    ended, out, table = np.zeros(scenario.steps + 1, np.int64), np.zeros(1, OUTCOME), desk()
     for step in range(1 if scenario.imitation else scenario.steps):
         renew(step, np.uint64(seed), organizations, *sector_peers(people.sector), force)
         for e in shuffler.sample(range(len(ties)), len(ties)):
-            live(e, e + 1, step, np.uint64(seed), OBSERVED, ties, organizations, earned, force, out, ended)
+            live(e, e + 1, step, np.uint64(seed), OBSERVED, ties, organizations, earned, force, out, table, ended)
         for k in shuffler.sample(range(len(organizations)), len(organizations)):
             reflect(k, k + 1, False, OBSERVED, ties, organizations, people.incident, force)
     straight = run(scenario.replace(imitation=0, steps=step + 1), seed, people)
