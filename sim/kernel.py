@@ -1,33 +1,31 @@
-"""The compiled engine: one step of all organizations and ties, as loops over records.
+"""The compiled engine: one step of all organizations and ties.
 
 The order of a step (what each phase reads is what the one before left; ties do not read one another):
 
 1. ``renew``: organizations change leadership; a scheduled shock of scarcity strikes.
-2. ``live``, tie by tie: a tie of a new leader forgets; a dormant tie may form; an active one connects or meets
+2. ``live``, block by block: a tie of a new leader forgets; a dormant tie may form; an active one connects or meets
    conflict, plays, learns, and may end. Counts of active and co-creating ties are those of the step's start.
-3. ``reflect``: organizations count their income and ties and learn; ``imitate`` last: all look before anyone moves.
+3. ``collect``: organizations count their income and ties; ``reflect``: they learn; ``imitate`` last: all look before
+   anyone moves.
 
-Luck comes from ``sim.chance``, formulas from ``sim.rules``: here they only meet.
+Luck comes from ``sim.chance``, formulas from ``sim.rules``: here they only meet. What befalls every tie is computed
+lane by lane in ``sim.lanes``, what befalls few of them here, one by one.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim import rules
+from sim import lanes, rules
+from sim import layout as at
 from sim.chance import Purpose, block, draw, pick
-from sim.jit import compiled, looped, rule
-from sim.lanes import (
-    ACT, ALIGNMENT, BELIEF_0, BELIEF_1, BURDEN, CONNECTION, COST, IN_CONFLICT, LANES, LUCK_0, LUCK_1, LUCK_2, LUCK_3,
-    PAIR_FIELDS, PAYOFF, REVIEW_U, SIDE_FIELDS, SILO, TENSION, TRUST, U0, U1, U2, V0, V1, V2, WEIGHT, WORKS,
-    choose, circumstances, draw_lanes, earn, expect, held, play_along, read, trusts, work,
-)  # fmt: skip
-from sim.loading import gather, keep, keep_work
-from sim.state import ANY_AGAINST, BOTH_TOWARD, CONNECTING, PAUSED, PLAYED, UNREPAIRED
+from sim.jit import compiled, inner, looped
+from sim.layout import BLOCK, LANES
+from sim.state import ANY_AGAINST, BOTH_TOWARD, UNREAD, UNREPAIRED
 
 OBSERVED, ALL_COOPERATE, ALL_COCREATE = 0, 1, 2  # a run as it is, and its two twins
-_LEADER, _SURVIVE, _DONOR = int(Purpose.LEADER), int(Purpose.SURVIVE), int(Purpose.DONOR)
-_COMPARE, _MODEL, _ADOPT = int(Purpose.COMPARE), int(Purpose.MODEL), int(Purpose.ADOPT)
+_LEADER, _SURVIVE, _DONOR = np.int64(Purpose.LEADER), np.int64(Purpose.SURVIVE), np.int64(Purpose.DONOR)
+_COMPARE, _MODEL, _ADOPT = np.int64(Purpose.COMPARE), np.int64(Purpose.MODEL), np.int64(Purpose.ADOPT)
 
 
 @looped
@@ -37,6 +35,8 @@ def renew(step, seed, organizations, peers, first_peer, force):
         own = organizations[k]
         p = force[own.participates]
         own.is_new = 0
+        own.income = own.trusted = own.lessons = 0.0
+        own.n_worked = own.n_hurt = own.n_now = own.n_created = 0
         leaves = p.turnover > 0.0 and draw(seed, step, k, _LEADER) < p.turnover
         if leaves and not draw(seed, step, k, _SURVIVE) < p.structure:
             n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
@@ -50,202 +50,248 @@ def renew(step, seed, organizations, peers, first_peer, force):
             own.scarcity = rules.scarcity_shocked(own.scarcity, p)
 
 
-@looped
-def _conflict(k, heat_i, heat_j, pair, one, two, p):
+@inner
+def _forget(k, s, cell, ties, disposition_i, disposition_j, p):
+    """Both sides of lane k return to what is believed of a stranger, without a bond."""
+    cell[at.CONNECTION + k] = 0.0
+    ties.read_i[s], ties.read_j[s] = UNREAD, UNREAD
+    b, c = at.BELIEFS_I + k, at.BELIEFS_J + k
+    cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT] = rules.prior(disposition_i, p)
+    cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT] = rules.prior(disposition_j, p)
+    if len(ties.earned):
+        ties.earned[s] = 1.0
+
+
+@inner
+def _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p):
+    """Look up the organizations at both ends of each lane; the ties of a new leader forget."""
+    n_organizations = np.int64(len(organizations))
+    for k in range(n):
+        s = slot + k
+        i, j, mark = ties.i[s], ties.j[s], ties.marks[s]
+        first, second = organizations[i], organizations[j]
+        subject[k] = np.uint64(i * n_organizations + j)
+        if first.is_new | second.is_new:
+            _forget(k, s, cell, ties, first.disposition, second.disposition, p)
+        is_active = (mark & at.ACTIVE) // at.ACTIVE
+        ties.tenure[s] += is_active
+        pair[at.TENURE + k] = ties.tenure[s]
+        pair[at.IS_ACTIVE + k] = is_active
+        pair[at.WAS_MUTUAL + k] = (mark & at.MUTUAL) // at.MUTUAL
+        one[at.INTENTION + k], two[at.INTENTION + k] = first.intention, second.intention
+        one[at.SCARCITY + k], two[at.SCARCITY + k] = first.scarcity, second.scarcity
+        one[at.OTHER_ACTIVE + k], two[at.OTHER_ACTIVE + k] = first.n_active, second.n_active
+        one[at.OTHER_MUTUAL + k], two[at.OTHER_MUTUAL + k] = first.n_mutual, second.n_mutual
+        one[at.OTHER_TIES + k], two[at.OTHER_TIES + k] = first.degree - 1, second.degree - 1
+
+
+@inner
+def _conflict(k, heat_i, heat_j, cell, p):
     """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
-    bond = pair[CONNECTION + k]
-    toward, against = rules.response_chances(one[TRUST + k], bond, p)
+    bond = cell[at.CONNECTION + k]
+    toward, against = rules.response_chances(cell[at.TRUST_I + k], bond, p)
     response_i = rules.responded(toward, against, heat_i)
-    toward, against = rules.response_chances(two[TRUST + k], bond, p)
+    toward, against = rules.response_chances(cell[at.TRUST_J + k], bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        pair[TENSION + k] = rules.repaired(pair[TENSION + k], p)
-        pair[ALIGNMENT + k] = rules.grown(pair[ALIGNMENT + k], p.alignment_rate)
-        pair[CONNECTION + k] = rules.grown(bond, p.connection_rate)
-        one[BELIEF_1 + k] += 1.0
-        two[BELIEF_1 + k] += 1.0
+        cell[at.TENSION + k] = rules.repaired(cell[at.TENSION + k], p)
+        cell[at.ALIGNMENT + k] = rules.grown(cell[at.ALIGNMENT + k], p.alignment_rate)
+        cell[at.CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
+        cell[at.BELIEFS_I + at.NEXT + k] += 1.0
+        cell[at.BELIEFS_J + at.NEXT + k] += 1.0
         return BOTH_TOWARD
     is_against = response_i == rules.AGAINST or response_j == rules.AGAINST
-    pair[TENSION + k] = rules.heated(pair[TENSION + k], is_against, p)
+    cell[at.TENSION + k] = rules.heated(cell[at.TENSION + k], is_against, p)
     if not is_against:
         return UNREPAIRED
-    pair[CONNECTION + k] = rules.strained(bond, p)
+    cell[at.CONNECTION + k] = rules.strained(bond, p)
     if response_i == rules.AGAINST:
-        two[BELIEF_0 + k] += p.negativity
+        cell[at.BELIEFS_J + k] += p.negativity
     if response_j == rules.AGAINST:
-        one[BELIEF_0 + k] += p.negativity
+        cell[at.BELIEFS_I + k] += p.negativity
     return ANY_AGAINST
 
 
-@rule
-def _willingness(k, pair, one, two, p):
-    """Chance that both sides of lane k want the partnership, as the step found them."""
-    silo = pair[SILO + k]
-    best = rules.best_of(one[U0 + k], one[U1 + k], one[U2 + k], p)
-    more_i = rules.advantage(best, silo, one[BURDEN + k], two[BURDEN + k], one[WEIGHT + k])
-    best = rules.best_of(two[U0 + k], two[U1 + k], two[U2 + k], p)
-    more_j = rules.advantage(best, silo, two[BURDEN + k], one[BURDEN + k], two[WEIGHT + k])
-    return rules.willing(more_i, p) * rules.willing(more_j, p)
+@inner
+def _before_work(n, step, seed, cell, pair, subject, p):
+    """Lanes that connect before they work, and lanes in conflict, of which those that both turn toward pause."""
+    for k in range(n):
+        if pair[at.IS_CONNECTING + k] > 0.0:
+            cell[at.CONNECTION + k] = rules.connection_in_phase(cell[at.CONNECTION + k], p)
+            cell[at.ALIGNMENT + k] = rules.alignment_in_phase(cell[at.ALIGNMENT + k], p)
+        if pair[at.IN_CONFLICT + k] > 0.0:
+            heat_i, heat_j, _, _ = block(seed, step, subject[k], 3)
+            outcome = _conflict(k, heat_i, heat_j, cell, p)
+            pair[at.CONFLICT + k] = outcome
+            if outcome == BOTH_TOWARD:
+                pair[at.WORKS + k] = 0.0
 
 
-@rule
+@inner
 def _willingness(k, pair, one, two, p):
     """Chance that both sides of lane k want the partnership, as the step found it."""
-    silo = pair[SILO + k]
-    best = rules.best_of(one[U0 + k], one[U1 + k], one[U2 + k], p)
-    more_i = rules.advantage(best, silo, one[BURDEN + k], two[BURDEN + k], one[WEIGHT + k])
-    best = rules.best_of(two[U0 + k], two[U1 + k], two[U2 + k], p)
-    more_j = rules.advantage(best, silo, two[BURDEN + k], one[BURDEN + k], two[WEIGHT + k])
+    silo, u = pair[at.SILO + k], at.UTILITIES + k
+    best = rules.best_of(one[u], one[u + at.NEXT], one[u + at.AFTER_NEXT], p)
+    more_i = rules.advantage(best, silo, one[at.BURDEN + k], two[at.BURDEN + k], one[at.WEIGHT + k])
+    best = rules.best_of(two[u], two[u + at.NEXT], two[u + at.AFTER_NEXT], p)
+    more_j = rules.advantage(best, silo, two[at.BURDEN + k], one[at.BURDEN + k], two[at.WEIGHT + k])
     return rules.willing(more_i, p) * rules.willing(more_j, p)
 
 
-@looped
-def _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p):
-    """Lane by lane: connection before work, or conflict; says which lanes go on to work."""
-    for lane in range(count):
-        k = np.uint64(lane)
-        tie, record = ties[at[k]], out[at[k] - lo]
-        pair[WORKS + k] = 0.0
-        if not tie.active:
+@inner
+def _after_work(n, slot, tenure, cell, pair, one, two, luck, p, lifetimes):
+    """Dormant ties that were considered may form, partnerships under review may end."""
+    for k in range(n):
+        if pair[at.IS_EVENT + k] == 0.0:
             continue
-        tie.tenure += 1
-        record.overhead = one[COST + k] + two[COST + k]
-        tie.payoff_i, tie.payoff_j = pair[SILO + k] - one[COST + k], pair[SILO + k] - two[COST + k]
-        if tie.tenure <= p.connection_steps:
-            record.kind = CONNECTING
-            pair[CONNECTION + k] = rules.connection_in_phase(pair[CONNECTION + k], p)
-            pair[ALIGNMENT + k] = rules.alignment_in_phase(pair[ALIGNMENT + k], p)
-            continue
-        if pair[IN_CONFLICT + k] > 0.0:
-            heat_i, heat_j, _, _ = block(seed, step, subjects[k], 3)
-            record.conflict = _conflict(k, heat_i, heat_j, pair, one, two, p)
-        if record.conflict == BOTH_TOWARD:
-            record.kind = PAUSED
-            pair[CONNECTION + k] = rules.faded(pair[CONNECTION + k], p)
-        else:
-            record.kind = PLAYED
-            pair[WORKS + k] = 1.0
+        if pair[at.IS_ACTIVE + k] == 0.0:
+            if luck[at.FORM_U + k] < _willingness(k, pair, one, two, p):
+                pair[at.STAYS + k] = 1.0
+                tenure[slot + k] = 0
+                fresh = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
+                cell[at.ALIGNMENT + k] = rules.larger(cell[at.ALIGNMENT + k], fresh)
+        elif luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p):
+            if luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
+                pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
+                lifetimes[tenure[slot + k]] += 1
 
 
-@looped
-def _earned_values(count, earned, one, two, at):
+@inner
+def _mark(n, slot, marks, pair, one, two):
+    """What the step made of each lane, as one byte."""
+    for k in range(n):
+        both = pair[at.IS_ACTIVE + k] * at.WAS_ACTIVE + pair[at.IS_MUTUAL + k] * at.MUTUAL
+        hurt = one[at.IS_HURT + k] * at.HURT_I + two[at.IS_HURT + k] * at.HURT_J
+        now = pair[at.IS_SETBACK + k] * at.SETBACK + pair[at.STAYS + k] * at.ACTIVE
+        marks[slot + k] = np.int8(both + hurt + now)
+
+
+@inner
+def _earned_values(n, slot, earned, one, two):
     """Under the experience rule choice goes by what acts have earned."""
-    for lane in range(count):
-        k = np.uint64(lane)
-        e = at[k]
-        one[V0 + k], one[V1 + k], one[V2 + k] = earned[e, 0, 0], earned[e, 0, 1], earned[e, 0, 2]
-        two[V0 + k], two[V1 + k], two[V2 + k] = earned[e, 1, 0], earned[e, 1, 1], earned[e, 1, 2]
+    for k in range(n):
+        for act in range(3):
+            v = at.VALUES + np.uint64(act) * at.NEXT + k
+            one[v], two[v] = earned[slot + k, 0, act], earned[slot + k, 1, act]
 
 
-@looped
-def _reinforce(count, earned, pair, one, two, at, p):
+@inner
+def _reinforce(n, slot, earned, cell, pair, one, two, p):
     """Under the experience rule the act that was played is revalued by what it earned."""
-    for lane in range(count):
-        k = np.uint64(lane)
-        if pair[WORKS + k] > 0.0:
-            e, act_i, act_j = at[k], int(one[ACT + k]), int(two[ACT + k])
-            got_i = rules.earned_utility(one[PAYOFF + k], two[PAYOFF + k], one[WEIGHT + k])
-            got_j = rules.earned_utility(two[PAYOFF + k], one[PAYOFF + k], two[WEIGHT + k])
-            earned[e, 0, act_i] = rules.reinforced(earned[e, 0, act_i], got_i, p)
-            earned[e, 1, act_j] = rules.reinforced(earned[e, 1, act_j], got_j, p)
+    for k in range(n):
+        if pair[at.WORKS + k] > 0.0:
+            s, act_i, act_j = slot + k, int(one[at.ACT + k]), int(two[at.ACT + k])
+            own, other = cell[at.PAYOFF_I + k], cell[at.PAYOFF_J + k]
+            got_i = rules.earned_utility(own, other, one[at.WEIGHT + k])
+            got_j = rules.earned_utility(other, own, two[at.WEIGHT + k])
+            earned[s, 0, act_i] = rules.reinforced(earned[s, 0, act_i], got_i, p)
+            earned[s, 1, act_j] = rules.reinforced(earned[s, 1, act_j], got_j, p)
 
 
 @looped
-def _end(lo, count, is_observed, ties, out, luck, pair, one, two, at, p, lifetimes):
-    """Lane by lane: back into the records; considered ties may form, partnerships under review may end."""
-    for lane in range(count):
-        k = np.uint64(lane)
-        tie, record = ties[at[k]], out[at[k] - lo]
-        if not tie.active:
-            if luck[LUCK_2 + k] < _willingness(k, pair, one, two, p):
-                tie.active = 1
-                tie.tenure = 0
-                tie.alignment = rules.larger(tie.alignment, rules.fresh_alignment(tie.value_distance, p))
-            continue
-        keep(k, tie, pair, one, two)
-        if record.kind == PLAYED:
-            keep_work(k, tie, record, is_observed, pair, one, two)
-        is_reviewed = is_observed and pair[REVIEW_U + k] < rules.review_chance(tie.connection, p)
-        if is_reviewed and luck[LUCK_3 + k] < 1.0 - _willingness(k, pair, one, two, p):
-            record.ended = 1
-            tie.active = 0
-            lifetimes[tie.tenure] += 1
-
-
-@looped
-def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, desk, lifetimes):
-    """One step of ties lo .. hi - 1 (at most CHUNK), recorded in ``out``, worked on at ``desk``; ended spells counted in ``lifetimes``."""
-    n = np.int64(len(organizations))
+def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, desk, lifetimes):
+    """One step of block b, written on the desk's sheet from place ``first`` on; ended spells in ``lifetimes``."""
+    n, slot = np.uint64(ties.size[b]), np.uint64(b * LANES)
     is_observed = twin == OBSERVED
-    pair, one, two, luck, act_luck, read_luck, at, subjects = desk
-    for a in range(lo, hi, LANES):
-        b = min(a + LANES, hi)
-        for e in range(a, b):
-            subjects[e - a] = np.uint64(ties[e].i * n + ties[e].j)
-        draw_lanes(np.uint64(b - a), subjects, seed, step, 0, luck)
-        for inside in range(2):
-            p = held(force[inside])
-            count = gather(
-                lo, a, b, inside, is_observed, ties, organizations, earned, p, out, luck, pair, one, two, at, subjects
-            )
-            if count == 0:
-                continue
-            m = np.uint64(count)
-            circumstances(m, pair, one, two, p)
-            if is_observed:
-                trusts(m, pair, one, two, p)
-                expect(m, pair, one, p)
-                expect(m, pair, two, p)
-                if len(earned):
-                    _earned_values(count, earned, one, two, at)
-                draw_lanes(m, subjects, seed, step, 1, act_luck)
-                choose(m, one, act_luck, LUCK_0, p)
-                choose(m, two, act_luck, LUCK_1, p)
-            else:
-                play_along(m, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
-            _begin(lo, count, step, seed, ties, out, pair, one, two, at, subjects, p)
-            work(m, pair, one, two, p)
-            earn(m, pair, one, two, p)
-            earn(m, pair, two, one, p)
-            if is_observed:
-                if len(earned):
-                    _reinforce(count, earned, pair, one, two, at, p)
-                draw_lanes(m, subjects, seed, step, 2, read_luck)
-                read(m, pair, one, two, read_luck, LUCK_0, LUCK_3, p)
-                read(m, pair, two, one, read_luck, LUCK_1, LUCK_2, p)
-            _end(lo, count, is_observed, ties, out, act_luck, pair, one, two, at, p, lifetimes)
+    p = lanes.held(force[ties.inside[b]])
+    cell = ties.cells[b * BLOCK : (b + 1) * BLOCK]
+    pair, one, two, luck, subject, sheet = desk
+    _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p)
+    lanes.circumstances(n, cell, pair, one, two, p)
+    # choice
+    if is_observed:
+        lanes.draw_all(n, subject, seed, step, luck)
+        lanes.trusts(n, cell, pair, p)
+        lanes.expect(n, cell, at.BELIEFS_I, at.TRUST_I, True, pair, one, p)
+        lanes.expect(n, cell, at.BELIEFS_J, at.TRUST_J, False, pair, two, p)
+        if p.choice == 1:
+            lanes.answer(n, cell, at.TRUST_I, ties.read_i[slot:], one, luck, at.ACT_I_U, p)
+            lanes.answer(n, cell, at.TRUST_J, ties.read_j[slot:], two, luck, at.ACT_J_U, p)
+        else:
+            if len(ties.earned):
+                _earned_values(n, slot, ties.earned, one, two)
+            lanes.choose(n, one, luck, at.ACT_I_U, p)
+            lanes.choose(n, two, luck, at.ACT_J_U, p)
+    else:
+        lanes.draw_world(n, subject, seed, step, luck)
+        lanes.play_along(n, cell, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
+    # connection or conflict, work
+    lanes.events(n, cell, pair, luck, p)
+    _before_work(n, step, seed, cell, pair, subject, p)
+    lanes.work(n, cell, pair, one, two, luck, p)
+    lanes.earn(n, cell, at.PAYOFF_I, True, pair, one, two, p)
+    lanes.earn(n, cell, at.PAYOFF_J, False, pair, two, one, p)
+    # learning, forming and ending
+    if is_observed:
+        if len(ties.earned):
+            _reinforce(n, slot, ties.earned, cell, pair, one, two, p)
+        lanes.read(
+            n, cell, at.BELIEFS_I, ties.read_i[slot:], pair, one, two, luck, at.MISREAD_I_U, at.PRETEND_J_U, p
+        )
+        lanes.read(
+            n, cell, at.BELIEFS_J, ties.read_j[slot:], pair, two, one, luck, at.MISREAD_J_U, at.PRETEND_I_U, p
+        )
+        _after_work(n, slot, ties.tenure, cell, pair, one, two, luck, p, lifetimes)
+        lanes.report(n, cell, pair, one, two, first, sheet)
+        if with_ledger:
+            lanes.report_losses(n, cell, pair, one, two, ties.inside[b], first, sheet)
+    _mark(n, slot, ties.marks, pair, one, two)
 
 
 @looped
-def reflect(lo, hi, is_late, twin, ties, organizations, incident, force):
-    """Organizations lo .. hi - 1 count what the step brought and learn from it."""
+def collect(lo, hi, ties, organizations, force):
+    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties."""
+    lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
+    for e in range(lo, hi):
+        s = np.uint64(ties.slot[e])
+        first, second, mark = organizations[ties.i[s]], organizations[ties.j[s]], ties.marks[s]
+        at_cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+        first.income += ties.cells[at.PAYOFF_I + at_cell]
+        second.income += ties.cells[at.PAYOFF_J + at_cell]
+        if mark & at.ACTIVE:
+            first.n_now += 1
+            second.n_now += 1
+        if mark & at.WAS_ACTIVE:
+            first.n_worked += 1
+            second.n_worked += 1
+            first.trusted += ties.cells[at.TRUST_I + at_cell]
+            second.trusted += ties.cells[at.TRUST_J + at_cell]
+            first.n_hurt += (mark & at.HURT_I) // at.HURT_I
+            second.n_hurt += (mark & at.HURT_J) // at.HURT_J
+        if mark & at.MUTUAL:
+            first.n_created += 1
+            second.n_created += 1
+            is_setback = mark & at.SETBACK
+            first.lessons += 1.0 if is_setback else (lesson_inside if first.participates else lesson_outside)
+            second.lessons += 1.0 if is_setback else (lesson_inside if second.participates else lesson_outside)
+
+
+@looped
+def add_value(ties, tie_value):
+    """Add the value of each tie in this step."""
+    for e in range(len(tie_value)):
+        s = np.uint64(ties.slot[e])
+        at_cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+        tie_value[e] += ties.cells[at.PAYOFF_I + at_cell] + ties.cells[at.PAYOFF_J + at_cell]
+
+
+@looped
+def reflect(lo, hi, is_late, twin, organizations, force):
+    """Organizations lo .. hi - 1 learn from what the step brought."""
     for k in range(lo, hi):
         own = organizations[k]
         p = force[own.participates]
-        n_now = n_mutual = n_worked = n_hurt = 0
-        income = trusted = lessons = 0.0
-        for index in range(own.first_tie, own.first_tie + own.degree):
-            tie = ties[incident[index]]
-            is_i = tie.i == k
-            income += tie.payoff_i if is_i else tie.payoff_j
-            n_now += tie.active
-            if tie.was_active:
-                n_worked += 1
-                trusted += tie.trust_i if is_i else tie.trust_j
-                n_hurt += tie.hurt_i if is_i else tie.hurt_j
-                if tie.mutual:
-                    n_mutual += 1
-                    lessons += 1.0 if tie.setback else rules.experienced_scarcity(p)
-        own.income = income
-        own.wealth += income
+        own.wealth += own.income
         if is_late:
-            own.late_income += income
-        own.n_active = n_now
-        own.n_mutual = n_mutual
-        if twin == OBSERVED and n_worked > 0:
-            experience = lessons / n_mutual if n_mutual > 0 else 0.0
-            own.scarcity = rules.scarcity_learned(own.scarcity, n_mutual / n_worked, experience, n_hurt / n_worked, p)
-            own.disposition = rules.disposition_learned(own.disposition, trusted / n_worked, p)
+            own.late_income += own.income
+        own.n_active, own.n_mutual = own.n_now, own.n_created
+        if twin == OBSERVED and own.n_worked > 0:
+            n_worked, n_mutual = own.n_worked, own.n_created
+            experience = own.lessons / n_mutual if n_mutual > 0 else 0.0
+            own.scarcity = rules.scarcity_learned(
+                own.scarcity, n_mutual / n_worked, experience, own.n_hurt / n_worked, p
+            )
+            own.disposition = rules.disposition_learned(own.disposition, own.trusted / n_worked, p)
 
 
 @compiled
@@ -255,22 +301,36 @@ def imitate(step, seed, ties, organizations, incident, force):
     for k in range(len(organizations)):
         own = organizations[k]
         p = force[own.participates]
-        if not draw(seed, step, k, _COMPARE) < p.imitation:
+        if own.n_worked == 0 or not draw(seed, step, k, _COMPARE) < p.imitation:
             continue
-        n_worked = 0
-        for index in range(own.first_tie, own.first_tie + own.degree):
-            n_worked += ties[incident[index]].was_active
-        if n_worked == 0:
-            continue
-        nth = pick(draw(seed, step, k, _MODEL), n_worked)
+        nth = pick(draw(seed, step, k, _MODEL), own.n_worked)
         partner = k
         for index in range(own.first_tie, own.first_tie + own.degree):
-            tie = ties[incident[index]]
-            if tie.was_active:
+            s = ties.slot[incident[index]]
+            if ties.marks[s] & at.WAS_ACTIVE:
                 if nth == 0:
-                    partner = tie.j if tie.i == k else tie.i
+                    partner = ties.i[s] + ties.j[s] - k
                 nth -= 1
         other = organizations[partner]
         chance = rules.adoption_chance(own.income / own.degree, other.income / other.degree, p)
         if draw(seed, step, k, _ADOPT) < chance:
             own.intention = rules.intention_adopted(before[k], before[partner], p)
+
+
+@looped
+def prepare(is_first, ties, organizations, force):
+    """What follows from the terms: power shares; at the first segment also priors, alignment, resources, counts."""
+    for b in range(len(ties.size)):
+        cell, p = ties.cells[b * BLOCK : (b + 1) * BLOCK], lanes.held(force[ties.inside[b]])
+        terms = force[ties.inside[b]]
+        for k in range(np.uint64(ties.size[b])):
+            s = np.uint64(b * LANES) + k
+            first, second = organizations[ties.i[s]], organizations[ties.j[s]]
+            cell[at.SHARE + k] = rules.power_share(first.log_power, second.log_power, terms)
+            if is_first:
+                cell[at.ALIGNMENT + k] = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
+                cell[at.RESOURCE + k] = rules.resources(first.log_power, second.log_power, terms)
+                _forget(k, s, cell, ties, first.disposition, second.disposition, p)
+                is_active = (ties.marks[s] & at.ACTIVE) // at.ACTIVE
+                first.n_active += is_active
+                second.n_active += is_active

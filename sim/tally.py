@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim import layout as at
 from sim import rules
-from sim.jit import compiled, looped
+from sim.jit import inner, looped
 from sim.ledger import LOSSES, shortfall
-from sim.state import ANY_AGAINST, BOTH_TOWARD, PLAYED
+from sim.rules import COCREATE, COMPETE, COOPERATE
+from sim.state import ANY_AGAINST, BOTH_TOWARD, CHUNK, CONNECTING, DORMANT, PLAYED
 
 COLUMNS = (
     "active", "played", "compete", "cooperate", "cocreate", "mutual", "win_win", "win_lose", "lose_lose", "trust",
@@ -18,48 +20,65 @@ COLUMNS = (
     *(f"loss_{name}" for name in LOSSES), "scarcity", "disposition",
 )  # fmt: skip
 N_COLUMNS = len(COLUMNS)
-(
-    _ACTIVE, _PLAYED, _COMPETE, _, _, _MUTUAL, _, _, _LOSE_LOSE, _TRUST,
-    _CONNECTION, _ALIGNMENT, _TENSION, _CONFLICT, _TOWARD, _AGAINST, _RUPTURE, _VALUE, _LOSS,
-) = range(19)  # fmt: skip
-_SCARCITY, _DISPOSITION = N_COLUMNS - 2, N_COLUMNS - 1
+_VALUE, _LOSS, _SCARCITY, _DISPOSITION = 17, 18, N_COLUMNS - 2, N_COLUMNS - 1
 
 
 @looped
-def tally_ties(lo, hi, with_ledger, ties, force, out, row):
-    """Set the tie columns of ``row`` to the sums over ties lo .. hi - 1 (one chunk)."""
-    row[:_SCARCITY] = 0.0
+def tally_ties(lo, hi, first, slot, with_ledger, force, sheet, row):
+    """Set the tie columns of ``row`` to the sums over ties lo .. hi - 1 (one chunk), in this order.
+
+    Tie e stands at place ``slot[e] - first`` of the sheet.
+    """
+    active = played = compete = cooperate = cocreate = mutual = win_win = win_lose = lose_lose = 0.0
+    trust = connection = alignment = tension = conflict = toward = against = ended = value = 0.0
+    row[_LOSS:_SCARCITY] = 0.0
     for e in range(lo, hi):
-        tie, record = ties[e], out[e - lo]
-        p = force[tie.inside]
-        row[_VALUE] += tie.payoff_i + tie.payoff_j
-        if tie.was_active:
-            row[_ACTIVE] += 1.0
-            row[_TRUST] += tie.trust_i + tie.trust_j
-            row[_CONNECTION] += tie.connection
-            row[_ALIGNMENT] += tie.alignment
-            row[_TENSION] += tie.tension
-            if record.conflict > 0:
-                row[_CONFLICT] += 1.0
-                row[_TOWARD] += 1.0 if record.conflict == BOTH_TOWARD else 0.0
-                row[_AGAINST] += 1.0 if record.conflict == ANY_AGAINST else 0.0
-            row[_RUPTURE] += record.ended
-            if record.kind == PLAYED:
-                row[_PLAYED] += 1.0
-                row[_COMPETE + record.act_i] += 1.0
-                row[_COMPETE + record.act_j] += 1.0
-                row[_MUTUAL] += tie.mutual
-                silo = rules.silo_payoff(tie.overlap, p)
-                wins = (1 if tie.payoff_i > silo else 0) + (1 if tie.payoff_j > silo else 0)
-                row[_LOSE_LOSE - wins] += 1.0
-        if with_ledger:
-            full = rules.full_synergy(tie.complementarity, tie.resource, p)
-            parts = shortfall(
-                record.kind, record.act_i, record.act_j, tie.overlap, full, record.scale, record.spill, record.credit,
-                record.alignment, record.tension, 0.0 if tie.setback else 1.0, record.overhead, p,
-            )  # fmt: skip
-            for k in range(12):
-                row[_LOSS + k] += parts[k]
+        q = np.uint64(slot[e] - first)
+        own, other = sheet[at.S_PAYOFF_I + q], sheet[at.S_PAYOFF_J + q]
+        value += own + other
+        is_active, works = sheet[at.S_ACTIVE + q] > 0.0, sheet[at.S_PLAYED + q] > 0.0
+        active += 1.0 if is_active else 0.0
+        trust += sheet[at.S_TRUST_I + q] + sheet[at.S_TRUST_J + q] if is_active else 0.0
+        connection += sheet[at.S_CONNECTION + q] if is_active else 0.0
+        alignment += sheet[at.S_ALIGNMENT + q] if is_active else 0.0
+        tension += sheet[at.S_TENSION + q] if is_active else 0.0
+        met = sheet[at.S_CONFLICT + q]
+        conflict += 1.0 if met > 0.0 else 0.0
+        toward += 1.0 if met == BOTH_TOWARD else 0.0
+        against += 1.0 if met == ANY_AGAINST else 0.0
+        ended += sheet[at.S_ENDED + q]
+        played += 1.0 if works else 0.0
+        act_i, act_j = sheet[at.S_ACT_I + q], sheet[at.S_ACT_J + q]
+        compete += (1.0 if works & (act_i == COMPETE) else 0.0) + (1.0 if works & (act_j == COMPETE) else 0.0)
+        cooperate += (1.0 if works & (act_i == COOPERATE) else 0.0) + (1.0 if works & (act_j == COOPERATE) else 0.0)
+        cocreate += (1.0 if works & (act_i == COCREATE) else 0.0) + (1.0 if works & (act_j == COCREATE) else 0.0)
+        mutual += sheet[at.S_MUTUAL + q]
+        silo = sheet[at.S_SILO + q]
+        wins_i, wins_j = own > silo, other > silo
+        win_win += 1.0 if works & wins_i & wins_j else 0.0
+        win_lose += 1.0 if works & (wins_i != wins_j) else 0.0
+        lose_lose += 1.0 if works & (not wins_i) & (not wins_j) else 0.0
+    row[0], row[1], row[2], row[3], row[4], row[5] = active, played, compete, cooperate, cocreate, mutual
+    row[6], row[7], row[8], row[9], row[10], row[11] = win_win, win_lose, lose_lose, trust, connection, alignment
+    row[12], row[13], row[14], row[15], row[16], row[_VALUE] = tension, conflict, toward, against, ended, value
+    if with_ledger:
+        _tally_losses(lo, hi, first, slot, force, sheet, row)
+
+
+@inner
+def _tally_losses(lo, hi, first, slot, force, sheet, row):
+    for e in range(lo, hi):
+        q = np.uint64(slot[e] - first)
+        p = force[int(sheet[at.S_INSIDE + q])]
+        kind = DORMANT if sheet[at.S_ACTIVE + q] == 0.0 else (CONNECTING if sheet[at.S_PLAYED + q] == 0.0 else PLAYED)
+        full = rules.full_synergy(sheet[at.S_COMPLEMENTARITY + q], sheet[at.S_RESOURCE + q], p)
+        parts = shortfall(
+            kind, int(sheet[at.S_ACT_I + q]), int(sheet[at.S_ACT_J + q]), sheet[at.S_OVERLAP + q], full,
+            sheet[at.S_SCALE + q], sheet[at.S_SPILL + q], sheet[at.S_CREDIT + q], sheet[at.S_PLAY_ALIGNMENT + q],
+            sheet[at.S_PLAY_TENSION + q], 0.0 if sheet[at.S_SETBACK + q] > 0.0 else 1.0, sheet[at.S_OVERHEAD + q], p,
+        )  # fmt: skip
+        for k in range(12):
+            row[_LOSS + k] += parts[k]
 
 
 @looped
@@ -71,14 +90,22 @@ def tally_organizations(lo, hi, organizations, row):
         row[_DISPOSITION] += organizations[k].disposition
 
 
-@compiled
-def references(ties, force):
-    """Per tie (m,): value of two silos without any design, and first-best value."""
-    silos = np.empty(len(ties))
-    best = np.empty(len(ties))
-    p = force[0]
-    for e in range(len(ties)):
-        tie = ties[e]
-        silos[e] = 2.0 * rules.silo_payoff(tie.overlap, p)
-        best[e] = 2.0 + rules.first_best_gain(rules.full_synergy(tie.complementarity, tie.resource, p), p)
-    return silos, best
+@looped
+def total(organizations, rows, sums):
+    """The sums of a step: those of organizations join those of ties, then chunks are added in their order."""
+    for c in range(len(rows)):
+        lo = c * CHUNK
+        tally_organizations(lo, min(lo + CHUNK, len(organizations)), organizations, rows[c])
+    for k in range(N_COLUMNS):
+        for c in range(len(rows)):
+            sums[k] += rows[c, k]
+
+
+@looped
+def references(overlap, complementarity, log_power, i, j, terms, silos, best):
+    """Set, per tie, the value of two silos without any design, and the first-best value. ``terms``: outside it."""
+    p = terms[0]
+    for e in range(len(i)):
+        silos[e] = 2.0 * rules.silo_payoff(overlap[e], p)
+        full = rules.full_synergy(complementarity[e], rules.resources(log_power[i[e]], log_power[j[e]], p), p)
+        best[e] = 2.0 + rules.first_best_gain(full, p)
