@@ -225,12 +225,11 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     if is_observed:
         if len(ties.earned):
             _reinforce(n, slot, ties.earned, cell, pair, one, two, p)
-        lanes.read(
-            n, cell, at.BELIEFS_I, ties.read_i[slot:], pair, one, two, luck, at.MISREAD_I_U, at.PRETEND_J_U, p
-        )
-        lanes.read(
-            n, cell, at.BELIEFS_J, ties.read_j[slot:], pair, two, one, luck, at.MISREAD_J_U, at.PRETEND_I_U, p
-        )
+        lanes.read(n, cell, at.BELIEFS_I, pair, one, two, luck, at.MISREAD_I_U, at.PRETEND_J_U, p)
+        lanes.read(n, cell, at.BELIEFS_J, pair, two, one, luck, at.MISREAD_J_U, at.PRETEND_I_U, p)
+        if p.choice == 1:
+            lanes.remember(n, ties.read_i[slot:], pair, one)
+            lanes.remember(n, ties.read_j[slot:], pair, two)
         _after_work(n, slot, ties.tenure, cell, pair, one, two, luck, p, lifetimes)
         lanes.report(n, cell, pair, one, two, first, sheet)
         if with_ledger:

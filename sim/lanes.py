@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+import numpy as np
+
 from sim import layout as at
 from sim import rules
 from sim.chance import block
@@ -193,7 +195,7 @@ def earn(n, cell, payoff, is_i, pair, own, other, p):
 
 
 @inner
-def read(n, cell, beliefs, reads, pair, own, other, luck, misread_u, pretend_u, p):
+def read(n, cell, beliefs, pair, own, other, luck, misread_u, pretend_u, p):
     """One side reads its partner's act and updates its beliefs."""
     pretense = rules.pretense_chance(p)
     for k in range(n):
@@ -207,7 +209,15 @@ def read(n, cell, beliefs, reads, pair, own, other, luck, misread_u, pretend_u, 
         cell[b + at.NEXT] = rules.belief_updated(b1, 1, seen, breach, p) if works else b1
         cell[b + at.AFTER_NEXT] = rules.belief_updated(b2, 2, seen, breach, p) if works else b2
         own[at.IS_HURT + k] = 1.0 if works & (act != rules.COMPETE) & (seen == rules.COMPETE) else 0.0
-        reads[k] = seen if works else reads[k]
+        own[at.SEEN + k] = seen
+
+
+@inner
+def remember(n, reads, pair, own):
+    """The act last read, which only those who answer in kind go by."""
+    for k in range(n):
+        if pair[at.WORKS + k] > 0.0:
+            reads[k] = np.int8(own[at.SEEN + k])
 
 
 @inner

@@ -49,8 +49,8 @@ WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 # Of each side: its organization, what the step costs it, what it expects, what its choice goes by, what it did.
 (
     INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, UTILITIES, _, _, VALUES, _, _,
-    ACT, IS_HURT,
-) = _fields(16)  # fmt: skip
+    ACT, SEEN, IS_HURT,
+) = _fields(17)  # fmt: skip
 # Luck, in the order of ``sim.chance.Purpose``.
 (
     CONFLICT_U, SETBACK_U, REVIEW_U, CONSIDER_U, ACT_I_U, ACT_J_U, FORM_U, END_U,
@@ -69,8 +69,8 @@ class Desk(NamedTuple):
     """Where one thread works."""
 
     pair: np.ndarray  # (22 * LANES,)
-    one: np.ndarray  # (16 * LANES,) side i
-    two: np.ndarray  # (16 * LANES,) side j
+    one: np.ndarray  # (17 * LANES,) side i
+    two: np.ndarray  # (17 * LANES,) side j
     luck: np.ndarray  # (12 * LANES,)
     subject: np.ndarray  # uint64 (LANES,) addresses in luck
     sheet: np.ndarray  # (26 * SHEET,)
@@ -78,7 +78,7 @@ class Desk(NamedTuple):
 
 def desk() -> Desk:
     """An empty desk."""
-    sizes = (22 * LANES, 16 * LANES, 16 * LANES, 12 * LANES)
+    sizes = (22 * LANES, 17 * LANES, 17 * LANES, 12 * LANES)
     return Desk(*(np.zeros(size) for size in sizes), np.zeros(LANES, np.uint64), np.zeros(26 * SHEET))
 
 
