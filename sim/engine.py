@@ -14,7 +14,7 @@ from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
 from sim.schedule import segments
 from sim.state import CHUNK, organizations_of
-from sim.tally import N_COLUMNS, references, tally_ties, total
+from sim.tally import N_COLUMNS, count_ties, references, sum_ties, total
 from sim.trace import Trace, late_from
 
 # Parts of a step: what comes before the ties, the ties, what comes after; one thread alone does all at once.
@@ -30,6 +30,7 @@ class _World(NamedTuple):
     incident: np.ndarray  # int32 (2m,) ties of each organization, from its first_tie on
     peers: np.ndarray  # int64 (n,) organizations by sector
     first_peer: np.ndarray  # int64 (sectors + 1,)
+    luck: np.ndarray  # (n,) draws of this step
     rows: np.ndarray  # (chunks, N_COLUMNS) sums of one step
     sums: np.ndarray  # (steps, N_COLUMNS)
     tie_value: np.ndarray
@@ -42,15 +43,19 @@ def _advance(first, last, parts, thread, n_threads, late, seed, twin, with_ledge
     n_chunks, n, m = len(ties.first) - 1, len(organizations), len(ties.slot)
     for step in range(first, last):
         if parts & _BEFORE:
-            renew(step, seed, organizations, w.peers, w.first_peer, force)
+            renew(step, seed, organizations, w.peers, w.first_peer, w.luck, force)
         if parts & _TIES:
             for c in range(thread, n_chunks, n_threads):
                 lo, hi, at = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c]
+                row = w.rows[c]
+                row[:] = 0.0
                 for b in range(at, ties.first[c + 1]):
                     place = np.uint64((b - at) * LANES)
                     live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
+                    if twin == OBSERVED:
+                        count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
                 if twin == OBSERVED:
-                    tally_ties(lo, hi, at * LANES, ties.slot, with_ledger, force, desk.sheet, w.rows[c])
+                    sum_ties(lo, hi, at * LANES, ties.slot, with_ledger, force, desk.sheet, row)
         if parts & _AFTER:
             collect(0, m, ties, organizations, force)
             if twin != OBSERVED:
@@ -85,6 +90,7 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
     n_rows = max(1, -(-max(len(people.i), len(organizations)) // CHUNK))
     w = _World(
         ties, organizations, people.incident, *sector_peers(people.sector),
+        luck=np.empty(len(organizations)),
         rows=np.zeros((n_rows, N_COLUMNS)), sums=np.zeros((scenario.steps, N_COLUMNS)),
         tie_value=np.zeros(0 if twin == OBSERVED else len(people.i)),
     )  # fmt: skip

@@ -29,15 +29,17 @@ _COMPARE, _MODEL, _ADOPT = np.int64(Purpose.COMPARE), np.int64(Purpose.MODEL), n
 
 
 @looped
-def renew(step, seed, organizations, peers, first_peer, force):
+def renew(step, seed, organizations, peers, first_peer, luck, force):
     """Leadership changes and scarcity shocks. ``peers``: organizations by sector, each from ``first_peer[sector]``."""
+    for k in range(np.uint64(len(organizations))):
+        luck[k], _, _, _ = block(seed, step, k, _LEADER // 4)
     for k in range(len(organizations)):
         own = organizations[k]
         p = force[own.participates]
         own.is_new = 0
         own.income = own.trusted = own.lessons = 0.0
         own.n_worked = own.n_hurt = own.n_now = own.n_created = 0
-        leaves = p.turnover > 0.0 and draw(seed, step, k, _LEADER) < p.turnover
+        leaves = p.turnover > 0.0 and luck[k] < p.turnover
         if leaves and not draw(seed, step, k, _SURVIVE) < p.structure:
             n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
             nth = pick(draw(seed, step, k, _DONOR), n_peers)
@@ -208,10 +210,12 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
             lanes.answer(n, cell, at.TRUST_I, ties.read_i[slot:], one, luck, at.ACT_I_U, p)
             lanes.answer(n, cell, at.TRUST_J, ties.read_j[slot:], two, luck, at.ACT_J_U, p)
         else:
+            values = at.UTILITIES
             if len(ties.earned):
+                values = at.VALUES
                 _earned_values(n, slot, ties.earned, one, two)
-            lanes.choose(n, one, luck, at.ACT_I_U, p)
-            lanes.choose(n, two, luck, at.ACT_J_U, p)
+            lanes.choose(n, values, one, luck, at.ACT_I_U, p)
+            lanes.choose(n, values, two, luck, at.ACT_J_U, p)
     else:
         lanes.draw_world(n, subject, seed, step, luck)
         lanes.play_along(n, cell, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
@@ -243,26 +247,20 @@ def collect(lo, hi, ties, organizations, force):
     lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
     for e in range(lo, hi):
         s = np.uint64(ties.slot[e])
-        first, second, mark = organizations[ties.i[s]], organizations[ties.j[s]], ties.marks[s]
-        at_cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
-        first.income += ties.cells[at.PAYOFF_I + at_cell]
-        second.income += ties.cells[at.PAYOFF_J + at_cell]
-        if mark & at.ACTIVE:
-            first.n_now += 1
-            second.n_now += 1
-        if mark & at.WAS_ACTIVE:
-            first.n_worked += 1
-            second.n_worked += 1
-            first.trusted += ties.cells[at.TRUST_I + at_cell]
-            second.trusted += ties.cells[at.TRUST_J + at_cell]
-            first.n_hurt += (mark & at.HURT_I) // at.HURT_I
-            second.n_hurt += (mark & at.HURT_J) // at.HURT_J
-        if mark & at.MUTUAL:
-            first.n_created += 1
-            second.n_created += 1
-            is_setback = mark & at.SETBACK
-            first.lessons += 1.0 if is_setback else (lesson_inside if first.participates else lesson_outside)
-            second.lessons += 1.0 if is_setback else (lesson_inside if second.participates else lesson_outside)
+        cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+        mark, is_setback = ties.marks[s], (ties.marks[s] & at.SETBACK) > 0
+        was_active, is_mutual = (mark & at.WAS_ACTIVE) > 0, (mark & at.MUTUAL) > 0
+        for is_i in (True, False):
+            own = organizations[ties.i[s] if is_i else ties.j[s]]
+            trust = ties.cells[(at.TRUST_I if is_i else at.TRUST_J) + cell]
+            lesson = 1.0 if is_setback else (lesson_inside if own.participates else lesson_outside)
+            own.income += ties.cells[(at.PAYOFF_I if is_i else at.PAYOFF_J) + cell]
+            own.trusted += trust if was_active else 0.0
+            own.lessons += lesson if is_mutual else 0.0
+            own.n_now += (mark & at.ACTIVE) // at.ACTIVE
+            own.n_worked += (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+            own.n_created += (mark & at.MUTUAL) // at.MUTUAL
+            own.n_hurt += (mark & at.HURT_I) // at.HURT_I if is_i else (mark & at.HURT_J) // at.HURT_J
 
 
 @looped

@@ -126,21 +126,20 @@ def expect(n, cell, beliefs, trust, is_i, pair, own, p):
             rules.believed_synergy(own[at.SCARCITY + k], p), pair[at.SPILL + k], cell[at.RESOURCE + k],
             pair[at.CREDIT + k], cell[at.COMPLEMENTARITY + k], pair[at.FORESEEN + k],
         )  # fmt: skip
-        b, u, v = beliefs + k, at.UTILITIES + k, at.VALUES + k
+        b, u = beliefs + k, at.UTILITIES + k
         u0, u1, u2 = rules.utilities(
             cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT], cell[trust + k], share, pair[at.SCALE + k],
             pair[at.SILO + k], hoped, weight, own[at.BURDEN + k], p,
         )  # fmt: skip
         own[at.WEIGHT + k] = weight
         own[u], own[u + at.NEXT], own[u + at.AFTER_NEXT] = u0, u1, u2
-        own[v], own[v + at.NEXT], own[v + at.AFTER_NEXT] = u0, u1, u2
 
 
 @inner
-def choose(n, own, luck, act_u, p):
+def choose(n, values, own, luck, act_u, p):
     """Acts of one side, by logit over the values that its rule goes by; its draws from ``act_u`` on."""
     for k in range(n):
-        v = at.VALUES + k
+        v = values + k
         p0, p1, _ = rules.logit(own[v], own[v + at.NEXT], own[v + at.AFTER_NEXT], p)
         own[at.ACT + k] = rules.chosen(p0, p1, luck[act_u + k])
 

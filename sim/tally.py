@@ -20,47 +20,61 @@ COLUMNS = (
     *(f"loss_{name}" for name in LOSSES), "scarcity", "disposition",
 )  # fmt: skip
 N_COLUMNS = len(COLUMNS)
-_VALUE, _LOSS, _SCARCITY, _DISPOSITION = 17, 18, N_COLUMNS - 2, N_COLUMNS - 1
+_TRUST, _CONFLICT, _VALUE, _LOSS = (COLUMNS.index(name) for name in ("trust", "conflict", "value", "loss_rivalry"))
+_SCARCITY, _DISPOSITION = N_COLUMNS - 2, N_COLUMNS - 1
 
 
 @looped
-def tally_ties(lo, hi, first, slot, with_ledger, force, sheet, row):
-    """Set the tie columns of ``row`` to the sums over ties lo .. hi - 1 (one chunk), in this order.
+def count_ties(first, n, sheet, row):
+    """Add to ``row`` the counts of the n ties from place ``first`` of the sheet on: exact in any order."""
+    active = played = compete = cooperate = cocreate = mutual = 0
+    win_win = win_lose = conflict = toward = against = ended = 0
+    for k in range(n):
+        q = first + k
+        works = sheet[at.S_PLAYED + q] > 0.0
+        act_i, act_j, met = sheet[at.S_ACT_I + q], sheet[at.S_ACT_J + q], sheet[at.S_CONFLICT + q]
+        silo = sheet[at.S_SILO + q]
+        wins_i, wins_j = sheet[at.S_PAYOFF_I + q] > silo, sheet[at.S_PAYOFF_J + q] > silo
+        active += 1 if sheet[at.S_ACTIVE + q] > 0.0 else 0
+        played += 1 if works else 0
+        compete += (1 if works & (act_i == COMPETE) else 0) + (1 if works & (act_j == COMPETE) else 0)
+        cooperate += (1 if works & (act_i == COOPERATE) else 0) + (1 if works & (act_j == COOPERATE) else 0)
+        cocreate += (1 if works & (act_i == COCREATE) else 0) + (1 if works & (act_j == COCREATE) else 0)
+        mutual += 1 if sheet[at.S_MUTUAL + q] > 0.0 else 0
+        win_win += 1 if works & wins_i & wins_j else 0
+        win_lose += 1 if works & (wins_i != wins_j) else 0
+        conflict += 1 if met > 0.0 else 0
+        toward += 1 if met == BOTH_TOWARD else 0
+        against += 1 if met == ANY_AGAINST else 0
+        ended += 1 if sheet[at.S_ENDED + q] > 0.0 else 0
+    counts = (active, played, compete, cooperate, cocreate, mutual, win_win, win_lose, played - win_win - win_lose)
+    for k in range(9):
+        row[k] += counts[k]
+    row[_CONFLICT] += conflict
+    row[_CONFLICT + 1] += toward
+    row[_CONFLICT + 2] += against
+    row[_CONFLICT + 3] += ended
 
-    Tie e stands at place ``slot[e] - first`` of the sheet.
-    """
-    active = played = compete = cooperate = cocreate = mutual = win_win = win_lose = lose_lose = 0.0
-    trust = connection = alignment = tension = conflict = toward = against = ended = value = 0.0
-    row[_LOSS:_SCARCITY] = 0.0
+
+@looped
+def sum_ties(lo, hi, first, slot, with_ledger, force, sheet, row):
+    """Add to ``row`` the sums over ties lo .. hi - 1 (one chunk), in this order: tie e is at place slot[e] - first."""
+    trust = connection = alignment = tension = value = 0.0
     for e in range(lo, hi):
         q = np.uint64(slot[e] - first)
-        own, other = sheet[at.S_PAYOFF_I + q], sheet[at.S_PAYOFF_J + q]
-        value += own + other
-        is_active, works = sheet[at.S_ACTIVE + q] > 0.0, sheet[at.S_PLAYED + q] > 0.0
-        active += 1.0 if is_active else 0.0
-        trust += sheet[at.S_TRUST_I + q] + sheet[at.S_TRUST_J + q] if is_active else 0.0
-        connection += sheet[at.S_CONNECTION + q] if is_active else 0.0
-        alignment += sheet[at.S_ALIGNMENT + q] if is_active else 0.0
-        tension += sheet[at.S_TENSION + q] if is_active else 0.0
-        met = sheet[at.S_CONFLICT + q]
-        conflict += 1.0 if met > 0.0 else 0.0
-        toward += 1.0 if met == BOTH_TOWARD else 0.0
-        against += 1.0 if met == ANY_AGAINST else 0.0
-        ended += sheet[at.S_ENDED + q]
-        played += 1.0 if works else 0.0
-        act_i, act_j = sheet[at.S_ACT_I + q], sheet[at.S_ACT_J + q]
-        compete += (1.0 if works & (act_i == COMPETE) else 0.0) + (1.0 if works & (act_j == COMPETE) else 0.0)
-        cooperate += (1.0 if works & (act_i == COOPERATE) else 0.0) + (1.0 if works & (act_j == COOPERATE) else 0.0)
-        cocreate += (1.0 if works & (act_i == COCREATE) else 0.0) + (1.0 if works & (act_j == COCREATE) else 0.0)
-        mutual += sheet[at.S_MUTUAL + q]
-        silo = sheet[at.S_SILO + q]
-        wins_i, wins_j = own > silo, other > silo
-        win_win += 1.0 if works & wins_i & wins_j else 0.0
-        win_lose += 1.0 if works & (wins_i != wins_j) else 0.0
-        lose_lose += 1.0 if works & (not wins_i) & (not wins_j) else 0.0
-    row[0], row[1], row[2], row[3], row[4], row[5] = active, played, compete, cooperate, cocreate, mutual
-    row[6], row[7], row[8], row[9], row[10], row[11] = win_win, win_lose, lose_lose, trust, connection, alignment
-    row[12], row[13], row[14], row[15], row[16], row[_VALUE] = tension, conflict, toward, against, ended, value
+        is_active = sheet[at.S_ACTIVE + q] > 0.0
+        trusted, bond = sheet[at.S_TRUST_I + q] + sheet[at.S_TRUST_J + q], sheet[at.S_CONNECTION + q]
+        aligned, tense = sheet[at.S_ALIGNMENT + q], sheet[at.S_TENSION + q]
+        value += sheet[at.S_PAYOFF_I + q] + sheet[at.S_PAYOFF_J + q]
+        trust += trusted if is_active else 0.0
+        connection += bond if is_active else 0.0
+        alignment += aligned if is_active else 0.0
+        tension += tense if is_active else 0.0
+    row[_TRUST] += trust
+    row[_TRUST + 1] += connection
+    row[_TRUST + 2] += alignment
+    row[_TRUST + 3] += tension
+    row[_VALUE] += value
     if with_ledger:
         _tally_losses(lo, hi, first, slot, force, sheet, row)
 
