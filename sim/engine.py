@@ -14,7 +14,7 @@ from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
 from sim.schedule import segments
 from sim.state import CHUNK, organizations_of
-from sim.tally import N_COLUMNS, count_ties, references, sum_ties, total
+from sim.tally import N_COLUMNS, count_ties, reference_values, sum_ties, total
 from sim.trace import Trace, late_from
 
 # Parts of a step: what comes before the ties, the ties, what comes after; one thread alone does all at once.
@@ -108,12 +108,5 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
                     segment.first, segment.last, _ALL, 0, 1, late, seed, twin, with_ledger, w, force, desks[0],
                     ended[0],
                 )  # fmt: skip
-    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, *_references(people, plan[0]), w.tie_value)
+    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, *reference_values(people, plan[0].records()), w.tie_value)
 
-
-def _references(people, segment) -> tuple[np.ndarray, np.ndarray]:
-    silos, best = np.empty(len(people.i)), np.empty(len(people.i))
-    references(
-        people.overlap, people.complementarity, people.log_power, people.i, people.j, segment.records(), silos, best
-    )
-    return silos, best

@@ -116,10 +116,19 @@ def total(organizations, rows, sums):
 
 
 @looped
-def references(overlap, complementarity, log_power, i, j, terms, silos, best):
+def _references(overlap, complementarity, log_power, i, j, terms, silos, best):
     """Set, per tie, the value of two silos without any design, and the first-best value. ``terms``: outside it."""
     p = terms[0]
     for e in range(len(i)):
         silos[e] = 2.0 * rules.silo_payoff(overlap[e], p)
         full = rules.full_synergy(complementarity[e], rules.resources(log_power[i[e]], log_power[j[e]], p), p)
         best[e] = 2.0 + rules.first_best_gain(full, p)
+
+
+def reference_values(people, force) -> tuple[np.ndarray, np.ndarray]:
+    """Per tie (m,): value of two silos without any design, and first-best value."""
+    silos, best = np.empty(len(people.i)), np.empty(len(people.i))
+    _references(
+        people.overlap, people.complementarity, people.log_power, people.i, people.j, force[:1], silos, best
+    )
+    return silos, best
