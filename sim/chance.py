@@ -13,9 +13,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
+from numba.extending import overload
 
 from sim.errors import ScenarioError
-from sim.jit import compiled, rule
+from sim.jit import compiled, looped, rule
 
 
 class Purpose(IntEnum):
@@ -60,6 +61,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _UNIT = 2.0**-32
+_2_52, _BITS_OF_2_52 = 2.0**52, np.uint64(0x4330000000000000)
 
 
 @rule
@@ -74,10 +76,20 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
+def number(word):
+    """A whole number below 2**52 as a float, exactly."""
+    return np.float64(word)
+
+
+@overload(number, jit_options={"error_model": "numpy", "forceinline": True, "_nrt": False})
+def _number_compiled(word):
+    return lambda word: np.uint64(word | _BITS_OF_2_52).view(np.float64) - _2_52  # a conversion would block vectorisation
+
+
 @rule
 def unit(word):
     """A word (0 .. 2**32 - 1) as a number in (0, 1), ends excluded: p = 0 never happens, p = 1 always does."""
-    return (np.float64(word) + 0.5) * _UNIT
+    return (number(word) + 0.5) * _UNIT
 
 
 @rule
@@ -91,7 +103,7 @@ def block(seed, step, subject, group):
     return unit(w0), unit(w1), unit(w2), unit(w3)
 
 
-@compiled
+@looped
 def draw(seed, step, subject, purpose):
     """The uniform number in (0, 1) at one address."""
     words = block(seed, step, subject, purpose // 4)

@@ -18,6 +18,7 @@ from sim.jit import rule
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01  # the low bits are zero, so k * _LN2_HIGH is exact
 _LN2_LOW = 1.90821492927058770002e-10
+_EXPONENT_IN_LAST_BITS = 1.5 * 2.0**52 + 1023.0
 _LIMIT = 708.0  # beyond: clipped, where exp is 3e307 or 3e-308
 
 
@@ -38,8 +39,8 @@ def _floor_compiled(x):
 
 @overload(power_of_two)
 def _power_of_two_compiled(k):
-    def bits(k):
-        return np.int64((np.int64(np.int32(k)) + 1023) << 52).view(np.float64)
+    def bits(k):  # the sum's last bits are k + 1023, which is the exponent
+        return np.int64(np.float64(k + _EXPONENT_IN_LAST_BITS).view(np.int64) << 52).view(np.float64)
 
     return bits
 

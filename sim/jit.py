@@ -1,6 +1,7 @@
 """The one place where numba is configured.
 
-``rule`` leaves a function an ordinary Python function that compiled code may call; ``compiled`` makes machine code.
+``rule`` leaves a function an ordinary Python function that compiled code may call; ``compiled`` makes machine code,
+``looped`` the same of functions that make no arrays, ``inner`` of their parts.
 No ``fastmath``: it changes results. The cache folder is named by a hash of this package's sources, because numba
 looks only at the file of the function it compiled and would go on running a rule that has been edited elsewhere.
 """
@@ -40,7 +41,12 @@ def _cache_folder() -> Path:
 # Set on numba itself, since it reads its environment only once and may have been imported before.
 numba.config.CACHE_DIR = str(_cache_folder())
 
-rule = register_jitable(error_model="numpy")  # rules divide by nothing that can be 0; a check would cost much
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+# Rules divide by nothing that can be 0: a check would cost much. They are put in place of their calls, so that a loop
+# over them has no calls left and can be made vectors of.
+rule = register_jitable(error_model="numpy", forceinline=True, no_cfunc_wrapper=True, _nrt=False)
+compiled = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=True)
+# Loops that make no arrays need no counting of references, an atomic operation for each call that an array is given to.
+looped = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False)
+inner = register_jitable(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)  # never called from Python
 
-__all__ = ["code_hash", "compiled", "rule"]
+__all__ = ["code_hash", "compiled", "inner", "looped", "rule"]

@@ -1,37 +1,45 @@
-"""The compiled engine: one step of all organizations and ties, as loops over records.
+"""The compiled engine: one step of all organizations and ties.
 
 The order of a step (what each phase reads is what the one before left; ties do not read one another):
 
 1. ``renew``: organizations change leadership; a scheduled shock of scarcity strikes.
-2. ``live``, tie by tie: a tie of a new leader forgets; a dormant tie may form; an active one connects or meets
+2. ``live``, block by block: a tie of a new leader forgets; a dormant tie may form; an active one connects or meets
    conflict, plays, learns, and may end. Counts of active and co-creating ties are those of the step's start.
-3. ``reflect``: organizations count their income and ties and learn; ``imitate`` last: all look before anyone moves.
+3. ``collect``: organizations count their income and ties; ``reflect``: they learn; ``imitate`` last: all look before
+   anyone moves.
 
-Luck comes from ``sim.chance``, formulas from ``sim.rules``: here they only meet.
+Luck comes from ``sim.chance``, formulas from ``sim.rules``: here they only meet. What befalls every tie is computed
+lane by lane in ``sim.lanes``, what befalls few of them here, one by one.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim import rules
+from sim import lanes, rules
+from sim import layout as at
 from sim.chance import Purpose, block, draw, pick
-from sim.jit import compiled, rule
-from sim.state import ANY_AGAINST, BOTH_TOWARD, CONNECTING, DORMANT, PAUSED, PLAYED, UNREPAIRED, forget
+from sim.jit import compiled, inner, looped
+from sim.layout import BLOCK, LANES
+from sim.state import ANY_AGAINST, BOTH_TOWARD, UNREAD, UNREPAIRED
 
 OBSERVED, ALL_COOPERATE, ALL_COCREATE = 0, 1, 2  # a run as it is, and its two twins
-_LEADER, _SURVIVE, _DONOR = int(Purpose.LEADER), int(Purpose.SURVIVE), int(Purpose.DONOR)
-_COMPARE, _MODEL, _ADOPT = int(Purpose.COMPARE), int(Purpose.MODEL), int(Purpose.ADOPT)
+_LEADER, _SURVIVE, _DONOR = np.int64(Purpose.LEADER), np.int64(Purpose.SURVIVE), np.int64(Purpose.DONOR)
+_COMPARE, _MODEL, _ADOPT = np.int64(Purpose.COMPARE), np.int64(Purpose.MODEL), np.int64(Purpose.ADOPT)
 
 
-@compiled
-def renew(step, seed, organizations, peers, first_peer, force):
+@looped
+def renew(step, seed, organizations, peers, first_peer, luck, force):
     """Leadership changes and scarcity shocks. ``peers``: organizations by sector, each from ``first_peer[sector]``."""
+    for k in range(np.uint64(len(organizations))):
+        luck[k], _, _, _ = block(seed, step, k, _LEADER // 4)
     for k in range(len(organizations)):
         own = organizations[k]
         p = force[own.participates]
         own.is_new = 0
-        leaves = p.turnover > 0.0 and draw(seed, step, k, _LEADER) < p.turnover
+        own.income = own.trusted = own.lessons = 0.0
+        own.n_worked = own.n_hurt = own.n_now = own.n_created = 0
+        leaves = p.turnover > 0.0 and luck[k] < p.turnover
         if leaves and not draw(seed, step, k, _SURVIVE) < p.structure:
             n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
             nth = pick(draw(seed, step, k, _DONOR), n_peers)
@@ -44,223 +52,243 @@ def renew(step, seed, organizations, peers, first_peer, force):
             own.scarcity = rules.scarcity_shocked(own.scarcity, p)
 
 
-@rule
-def _spill(tie, first, second, p):
-    """Spill-over from both ends' other partners, as of the step before."""
-    c_i = rules.involvement(first.n_mutual - tie.mutual, first.degree - 1)
-    c_j = rules.involvement(second.n_mutual - tie.mutual, second.degree - 1)
-    return rules.spill_over(c_i, c_j, p)
+@inner
+def _forget(k, s, cell, ties, disposition_i, disposition_j, p):
+    """Both sides of lane k return to what is believed of a stranger, without a bond."""
+    cell[at.CONNECTION + k] = 0.0
+    ties.read_i[s], ties.read_j[s] = UNREAD, UNREAD
+    b, c = at.BELIEFS_I + k, at.BELIEFS_J + k
+    cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT] = rules.prior(disposition_i, p)
+    cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT] = rules.prior(disposition_j, p)
+    if len(ties.earned):
+        ties.earned[s] = 1.0
 
 
-@rule
-def _act_chances(v0, v1, v2, trusting, last_read, p):
-    """Probabilities of one side's acts from the values that its rule goes by: utilities, or what acts have earned."""
-    if p.choice == 1:
-        return rules.reciprocal(v1, v2, trusting, last_read, p)
-    return rules.logit(v0, v1, v2, p)
+@inner
+def _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p):
+    """Look up the organizations at both ends of each lane; the ties of a new leader forget."""
+    n_organizations = np.int64(len(organizations))
+    for k in range(n):
+        s = slot + k
+        i, j, mark = ties.i[s], ties.j[s], ties.marks[s]
+        first, second = organizations[i], organizations[j]
+        subject[k] = np.uint64(i * n_organizations + j)
+        if first.is_new | second.is_new:
+            _forget(k, s, cell, ties, first.disposition, second.disposition, p)
+        is_active = (mark & at.ACTIVE) // at.ACTIVE
+        ties.tenure[s] += is_active
+        pair[at.TENURE + k] = ties.tenure[s]
+        pair[at.IS_ACTIVE + k] = is_active
+        pair[at.WAS_MUTUAL + k] = (mark & at.MUTUAL) // at.MUTUAL
+        one[at.INTENTION + k], two[at.INTENTION + k] = first.intention, second.intention
+        one[at.SCARCITY + k], two[at.SCARCITY + k] = first.scarcity, second.scarcity
+        one[at.OTHER_ACTIVE + k], two[at.OTHER_ACTIVE + k] = first.n_active, second.n_active
+        one[at.OTHER_MUTUAL + k], two[at.OTHER_MUTUAL + k] = first.n_mutual, second.n_mutual
+        one[at.OTHER_TIES + k], two[at.OTHER_TIES + k] = first.degree - 1, second.degree - 1
 
 
-@compiled
-def _conflict(tie, heat_i, heat_j, p):
-    """How both sides meet a conflict, and what it does to the tie; returns how it was met."""
-    bond = tie.connection
-    toward, against = rules.response_chances(tie.trust_i, bond, p)
+@inner
+def _conflict(k, heat_i, heat_j, cell, p):
+    """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
+    bond = cell[at.CONNECTION + k]
+    toward, against = rules.response_chances(cell[at.TRUST_I + k], bond, p)
     response_i = rules.responded(toward, against, heat_i)
-    toward, against = rules.response_chances(tie.trust_j, bond, p)
+    toward, against = rules.response_chances(cell[at.TRUST_J + k], bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        tie.tension = rules.repaired(tie.tension, p)
-        tie.alignment = rules.grown(tie.alignment, p.alignment_rate)
-        tie.connection = rules.grown(bond, p.connection_rate)
-        tie.belief_i1 += 1.0
-        tie.belief_j1 += 1.0
+        cell[at.TENSION + k] = rules.repaired(cell[at.TENSION + k], p)
+        cell[at.ALIGNMENT + k] = rules.grown(cell[at.ALIGNMENT + k], p.alignment_rate)
+        cell[at.CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
+        cell[at.BELIEFS_I + at.NEXT + k] += 1.0
+        cell[at.BELIEFS_J + at.NEXT + k] += 1.0
         return BOTH_TOWARD
     is_against = response_i == rules.AGAINST or response_j == rules.AGAINST
-    tie.tension = rules.heated(tie.tension, is_against, p)
+    cell[at.TENSION + k] = rules.heated(cell[at.TENSION + k], is_against, p)
     if not is_against:
         return UNREPAIRED
-    tie.connection = rules.strained(bond, p)
+    cell[at.CONNECTION + k] = rules.strained(bond, p)
     if response_i == rules.AGAINST:
-        tie.belief_j0 += p.negativity
+        cell[at.BELIEFS_J + k] += p.negativity
     if response_j == rules.AGAINST:
-        tie.belief_i0 += p.negativity
+        cell[at.BELIEFS_I + k] += p.negativity
     return ANY_AGAINST
 
 
-@compiled
-def _read(tie, act_i, act_j, misread_i, misread_j, pretend_i, pretend_j, p):
-    """Both sides read their partner's act and update their beliefs."""
-    breach = rules.breach_weight(tie.connection, p)
-    misread = rules.misread_chance(tie.connection, p)
-    pretense = rules.pretense_chance(p)
-    by_i = rules.act_as_read(act_j, act_i, misread_i < misread, pretend_j < pretense)
-    by_j = rules.act_as_read(act_i, act_j, misread_j < misread, pretend_i < pretense)
-    tie.belief_i0 = rules.belief_updated(tie.belief_i0, 0, by_i, breach, p)
-    tie.belief_i1 = rules.belief_updated(tie.belief_i1, 1, by_i, breach, p)
-    tie.belief_i2 = rules.belief_updated(tie.belief_i2, 2, by_i, breach, p)
-    tie.belief_j0 = rules.belief_updated(tie.belief_j0, 0, by_j, breach, p)
-    tie.belief_j1 = rules.belief_updated(tie.belief_j1, 1, by_j, breach, p)
-    tie.belief_j2 = rules.belief_updated(tie.belief_j2, 2, by_j, breach, p)
-    tie.read_i, tie.read_j = by_i, by_j
-    tie.hurt_i = 1 if act_i != rules.COMPETE and by_i == rules.COMPETE else 0
-    tie.hurt_j = 1 if act_j != rules.COMPETE and by_j == rules.COMPETE else 0
+@inner
+def _before_work(n, step, seed, cell, pair, subject, p):
+    """Lanes that connect before they work, and lanes in conflict, of which those that both turn toward pause."""
+    for k in range(n):
+        if pair[at.IS_CONNECTING + k] > 0.0:
+            cell[at.CONNECTION + k] = rules.connection_in_phase(cell[at.CONNECTION + k], p)
+            cell[at.ALIGNMENT + k] = rules.alignment_in_phase(cell[at.ALIGNMENT + k], p)
+        if pair[at.IN_CONFLICT + k] > 0.0:
+            heat_i, heat_j, _, _ = block(seed, step, subject[k], 3)
+            outcome = _conflict(k, heat_i, heat_j, cell, p)
+            pair[at.CONFLICT + k] = outcome
+            if outcome == BOTH_TOWARD:
+                pair[at.WORKS + k] = 0.0
 
 
-@compiled
-def live(lo, hi, step, seed, twin, ties, organizations, earned, force, out, lifetimes):
-    """One step of ties lo .. hi - 1 (at most CHUNK), recorded in ``out``; ended spells counted in ``lifetimes``."""
-    n = np.int64(len(organizations))
-    for e in range(lo, hi):
-        tie, record = ties[e], out[e - lo]
-        first, second = organizations[tie.i], organizations[tie.j]
-        p = force[tie.inside]
-        subject = tie.i * n + tie.j
-        if first.is_new or second.is_new:
-            forget(tie, first.disposition, second.disposition, p)
-            if len(earned):
-                earned[e] = 1.0
-        silo = rules.silo_payoff(tie.overlap, p)
-        spill = _spill(tie, first, second, p)
-        lost = rules.credit(first.intention, second.intention, p)
-        share_i, share_j = tie.share, 1.0 - tie.share
-        cost_i = rules.overhead(first.n_active - tie.active, p)
-        cost_j = rules.overhead(second.n_active - tie.active, p)
-        burden_i = cost_i - rules.convening_cost(p)
-        burden_j = cost_j - rules.convening_cost(p)
-        tie.was_active = tie.active
-        tie.mutual = tie.setback = tie.hurt_i = tie.hurt_j = 0
-        record.conflict = record.ended = 0
-        conflict_u, setback_u, review_u, consider_u = block(seed, step, subject, 0)
-        is_considered = not tie.active and consider_u < rules.meeting_chance(tie.complementarity, p)
+@inner
+def _willingness(k, pair, one, two, p):
+    """Chance that both sides of lane k want the partnership, as the step found it."""
+    silo, u = pair[at.SILO + k], at.UTILITIES + k
+    best = rules.best_of(one[u], one[u + at.NEXT], one[u + at.AFTER_NEXT], p)
+    more_i = rules.advantage(best, silo, one[at.BURDEN + k], two[at.BURDEN + k], one[at.WEIGHT + k])
+    best = rules.best_of(two[u], two[u + at.NEXT], two[u + at.AFTER_NEXT], p)
+    more_j = rules.advantage(best, silo, two[at.BURDEN + k], one[at.BURDEN + k], two[at.WEIGHT + k])
+    return rules.willing(more_i, p) * rules.willing(more_j, p)
 
-        # Trust, scale, utilities and the advantage over the silo, from the state as the step finds it.
-        tie.trust_i = tie.trust_j = scale = 1.0
-        weight_i = weight_j = wants = 0.0
-        u0 = u1 = u2 = v0 = v1 = v2 = 0.0
-        if twin == OBSERVED and (tie.active or is_considered):
-            tie.trust_i = rules.trust(tie.belief_i0, tie.belief_i1, tie.belief_i2)
-            tie.trust_j = rules.trust(tie.belief_j0, tie.belief_j1, tie.belief_j2)
-            scale = rules.work_scale(tie.trust_i, tie.trust_j, p)
-            weight_i = rules.loyal_intention(first.intention, tie.connection, p)
-            weight_j = rules.loyal_intention(second.intention, tie.connection, p)
-            foreseen = rules.foreseen_alignment(tie.alignment, tie.tension, p)
-            hoped_i = rules.believed_synergy(first.scarcity, p)
-            hoped_i = rules.joint_creation(hoped_i, spill, tie.resource, lost, tie.complementarity, foreseen)
-            hoped_j = rules.believed_synergy(second.scarcity, p)
-            hoped_j = rules.joint_creation(hoped_j, spill, tie.resource, lost, tie.complementarity, foreseen)
-            b0, b1, b2 = tie.belief_i0, tie.belief_i1, tie.belief_i2
-            u0, u1, u2 = rules.utilities(b0, b1, b2, tie.trust_i, share_i, scale, silo, hoped_i, weight_i, burden_i, p)
-            b0, b1, b2 = tie.belief_j0, tie.belief_j1, tie.belief_j2
-            v0, v1, v2 = rules.utilities(b0, b1, b2, tie.trust_j, share_j, scale, silo, hoped_j, weight_j, burden_j, p)
-            if is_considered or review_u < p.review:
-                more_i = rules.advantage(rules.best_of(u0, u1, u2, p), silo, burden_i, burden_j, weight_i)
-                more_j = rules.advantage(rules.best_of(v0, v1, v2, p), silo, burden_j, burden_i, weight_j)
-                wants = rules.willing(more_i, p) * rules.willing(more_j, p)
 
-        if not tie.active:
-            record.kind = DORMANT
-            record.overhead = 2.0 * rules.convening_cost(p)
-            tie.payoff_i = tie.payoff_j = silo - rules.convening_cost(p)
-            if is_considered and block(seed, step, subject, 1)[2] < wants:
-                tie.active = 1
-                tie.tenure = 0
-                tie.alignment = rules.larger(tie.alignment, rules.fresh_alignment(tie.value_distance, p))
+@inner
+def _after_work(n, slot, tenure, cell, pair, one, two, luck, p, lifetimes):
+    """Dormant ties that were considered may form, partnerships under review may end."""
+    for k in range(n):
+        if pair[at.IS_EVENT + k] == 0.0:
             continue
+        if pair[at.IS_ACTIVE + k] == 0.0:
+            if luck[at.FORM_U + k] < _willingness(k, pair, one, two, p):
+                pair[at.STAYS + k] = 1.0
+                tenure[slot + k] = 0
+                fresh = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
+                cell[at.ALIGNMENT + k] = rules.larger(cell[at.ALIGNMENT + k], fresh)
+        elif luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p):
+            if luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
+                pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
+                lifetimes[tenure[slot + k]] += 1
 
-        tie.tenure += 1
-        record.overhead = cost_i + cost_j
-        tie.payoff_i = silo - cost_i
-        tie.payoff_j = silo - cost_j
-        if tie.tenure <= p.connection_steps:
-            record.kind = CONNECTING
-            tie.connection = rules.connection_in_phase(tie.connection, p)
-            tie.alignment = rules.alignment_in_phase(tie.alignment, p)
+
+@inner
+def _mark(n, slot, marks, pair, one, two):
+    """What the step made of each lane, as one byte."""
+    for k in range(n):
+        both = pair[at.IS_ACTIVE + k] * at.WAS_ACTIVE + pair[at.IS_MUTUAL + k] * at.MUTUAL
+        hurt = one[at.IS_HURT + k] * at.HURT_I + two[at.IS_HURT + k] * at.HURT_J
+        now = pair[at.IS_SETBACK + k] * at.SETBACK + pair[at.STAYS + k] * at.ACTIVE
+        marks[slot + k] = np.int8(both + hurt + now)
+
+
+@inner
+def _earned_values(n, slot, earned, one, two):
+    """Under the experience rule choice goes by what acts have earned."""
+    for k in range(n):
+        for act in range(3):
+            v = at.VALUES + np.uint64(act) * at.NEXT + k
+            one[v], two[v] = earned[slot + k, 0, act], earned[slot + k, 1, act]
+
+
+@inner
+def _reinforce(n, slot, earned, cell, pair, one, two, p):
+    """Under the experience rule the act that was played is revalued by what it earned."""
+    for k in range(n):
+        if pair[at.WORKS + k] > 0.0:
+            s, act_i, act_j = slot + k, int(one[at.ACT + k]), int(two[at.ACT + k])
+            own, other = cell[at.PAYOFF_I + k], cell[at.PAYOFF_J + k]
+            got_i = rules.earned_utility(own, other, one[at.WEIGHT + k])
+            got_j = rules.earned_utility(other, own, two[at.WEIGHT + k])
+            earned[s, 0, act_i] = rules.reinforced(earned[s, 0, act_i], got_i, p)
+            earned[s, 1, act_j] = rules.reinforced(earned[s, 1, act_j], got_j, p)
+
+
+@looped
+def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, desk, lifetimes):
+    """One step of block b, written on the desk's sheet from place ``first`` on; ended spells in ``lifetimes``."""
+    n, slot = np.uint64(ties.size[b]), np.uint64(b * LANES)
+    is_observed = twin == OBSERVED
+    p = lanes.held(force[ties.inside[b]])
+    cell = ties.cells[b * BLOCK : (b + 1) * BLOCK]
+    pair, one, two, luck, subject, sheet = desk
+    _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p)
+    lanes.circumstances(n, cell, pair, one, two, p)
+    # choice
+    if is_observed:
+        lanes.draw_all(n, subject, seed, step, luck)
+        lanes.trusts(n, cell, pair, p)
+        lanes.expect(n, cell, at.BELIEFS_I, at.TRUST_I, True, pair, one, p)
+        lanes.expect(n, cell, at.BELIEFS_J, at.TRUST_J, False, pair, two, p)
+        if p.choice == 1:
+            lanes.answer(n, cell, at.TRUST_I, ties.read_i[slot:], one, luck, at.ACT_I_U, p)
+            lanes.answer(n, cell, at.TRUST_J, ties.read_j[slot:], two, luck, at.ACT_J_U, p)
         else:
-            if conflict_u < rules.conflict_chance(tie.value_distance, tie.tension, tie.share, p):
-                heat_i, heat_j, _, _ = block(seed, step, subject, 3)
-                record.conflict = _conflict(tie, heat_i, heat_j, p)
-            if record.conflict == BOTH_TOWARD:
-                record.kind = PAUSED
-            else:
-                # play
-                record.kind = PLAYED
-                act_i = act_j = rules.COOPERATE if twin == ALL_COOPERATE else rules.COCREATE
-                if twin == OBSERVED:
-                    luck_i, luck_j, _, _ = block(seed, step, subject, 1)
-                    if len(earned):
-                        u0, u1, u2 = earned[e, 0, 0], earned[e, 0, 1], earned[e, 0, 2]
-                        v0, v1, v2 = earned[e, 1, 0], earned[e, 1, 1], earned[e, 1, 2]
-                    p0, p1, _ = _act_chances(u0, u1, u2, tie.trust_i, tie.read_i, p)
-                    act_i = rules.chosen(p0, p1, luck_i)
-                    p0, p1, _ = _act_chances(v0, v1, v2, tie.trust_j, tie.read_j, p)
-                    act_j = rules.chosen(p0, p1, luck_j)
-                is_peaceful = act_i != rules.COMPETE and act_j != rules.COMPETE
-                is_setback = is_peaceful and setback_u < p.setback
-                is_mutual = act_i == rules.COCREATE and act_j == rules.COCREATE
-                creation = 0.0
-                if not is_setback:
-                    effective = tie.alignment * (1.0 - tie.tension)
-                    creation = rules.joint_creation(
-                        p.synergy, spill, tie.resource, lost, tie.complementarity, effective
-                    )
-                tie.payoff_i = rules.payoff(act_i, act_j, share_i, scale, silo, creation, p) - cost_i
-                tie.payoff_j = rules.payoff(act_j, act_i, share_j, scale, silo, creation, p) - cost_j
-                record.act_i, record.act_j = act_i, act_j
-                record.scale, record.spill, record.credit = scale, spill, lost
-                record.alignment, record.tension = tie.alignment, tie.tension
-                tie.mutual = 1 if is_mutual else 0
-                tie.setback = 1 if is_setback else 0
-                # learn
-                if twin == OBSERVED:
-                    if len(earned):
-                        got_i = rules.earned_utility(tie.payoff_i, tie.payoff_j, weight_i)
-                        got_j = rules.earned_utility(tie.payoff_j, tie.payoff_i, weight_j)
-                        earned[e, 0, act_i] = rules.reinforced(earned[e, 0, act_i], got_i, p)
-                        earned[e, 1, act_j] = rules.reinforced(earned[e, 1, act_j], got_j, p)
-                    misread_i, misread_j, pretend_i, pretend_j = block(seed, step, subject, 2)
-                    _read(tie, act_i, act_j, misread_i, misread_j, pretend_i, pretend_j, p)
-                tie.alignment = rules.alignment_after_work(tie.alignment, act_i, act_j, is_setback, p)
-                tie.tension = rules.eased(tie.tension, p)
-                if is_mutual:
-                    tie.connection = rules.connection_through_work(tie.connection, p)
-            tie.connection = rules.faded(tie.connection, p)
-        is_reviewed = twin == OBSERVED and review_u < rules.review_chance(tie.connection, p)
-        if is_reviewed and block(seed, step, subject, 1)[3] < 1.0 - wants:
-            record.ended = 1
-            tie.active = 0
-            lifetimes[tie.tenure] += 1
+            values = at.UTILITIES
+            if len(ties.earned):
+                values = at.VALUES
+                _earned_values(n, slot, ties.earned, one, two)
+            lanes.choose(n, values, one, luck, at.ACT_I_U, p)
+            lanes.choose(n, values, two, luck, at.ACT_J_U, p)
+    else:
+        lanes.draw_world(n, subject, seed, step, luck)
+        lanes.play_along(n, cell, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
+    # connection or conflict, work
+    lanes.events(n, cell, pair, luck, p)
+    _before_work(n, step, seed, cell, pair, subject, p)
+    lanes.work(n, cell, pair, one, two, luck, p)
+    lanes.earn(n, cell, at.PAYOFF_I, True, pair, one, two, p)
+    lanes.earn(n, cell, at.PAYOFF_J, False, pair, two, one, p)
+    # learning, forming and ending
+    if is_observed:
+        if len(ties.earned):
+            _reinforce(n, slot, ties.earned, cell, pair, one, two, p)
+        lanes.read(n, cell, at.BELIEFS_I, pair, one, two, luck, at.MISREAD_I_U, at.PRETEND_J_U, p)
+        lanes.read(n, cell, at.BELIEFS_J, pair, two, one, luck, at.MISREAD_J_U, at.PRETEND_I_U, p)
+        if p.choice == 1:
+            lanes.remember(n, ties.read_i[slot:], pair, one)
+            lanes.remember(n, ties.read_j[slot:], pair, two)
+        _after_work(n, slot, ties.tenure, cell, pair, one, two, luck, p, lifetimes)
+        lanes.report(n, cell, pair, one, two, first, sheet)
+        if with_ledger:
+            lanes.report_losses(n, cell, pair, one, two, ties.inside[b], first, sheet)
+    _mark(n, slot, ties.marks, pair, one, two)
 
 
-@compiled
-def reflect(lo, hi, is_late, twin, ties, organizations, incident, force):
-    """Organizations lo .. hi - 1 count what the step brought and learn from it."""
+@looped
+def collect(lo, hi, ties, organizations, force):
+    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties."""
+    lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
+    for e in range(lo, hi):
+        s = np.uint64(ties.slot[e])
+        cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+        mark, is_setback = ties.marks[s], (ties.marks[s] & at.SETBACK) > 0
+        was_active, is_mutual = (mark & at.WAS_ACTIVE) > 0, (mark & at.MUTUAL) > 0
+        for is_i in (True, False):
+            own = organizations[ties.i[s] if is_i else ties.j[s]]
+            trust = ties.cells[(at.TRUST_I if is_i else at.TRUST_J) + cell]
+            lesson = 1.0 if is_setback else (lesson_inside if own.participates else lesson_outside)
+            own.income += ties.cells[(at.PAYOFF_I if is_i else at.PAYOFF_J) + cell]
+            own.trusted += trust if was_active else 0.0
+            own.lessons += lesson if is_mutual else 0.0
+            own.n_now += (mark & at.ACTIVE) // at.ACTIVE
+            own.n_worked += (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+            own.n_created += (mark & at.MUTUAL) // at.MUTUAL
+            own.n_hurt += (mark & at.HURT_I) // at.HURT_I if is_i else (mark & at.HURT_J) // at.HURT_J
+
+
+@looped
+def add_value(ties, tie_value):
+    """Add the value of each tie in this step."""
+    for e in range(len(tie_value)):
+        s = np.uint64(ties.slot[e])
+        at_cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+        tie_value[e] += ties.cells[at.PAYOFF_I + at_cell] + ties.cells[at.PAYOFF_J + at_cell]
+
+
+@looped
+def reflect(lo, hi, is_late, twin, organizations, force):
+    """Organizations lo .. hi - 1 learn from what the step brought."""
     for k in range(lo, hi):
         own = organizations[k]
         p = force[own.participates]
-        n_now = n_mutual = n_worked = n_hurt = 0
-        income = trusted = lessons = 0.0
-        for index in range(own.first_tie, own.first_tie + own.degree):
-            tie = ties[incident[index]]
-            is_i = tie.i == k
-            income += tie.payoff_i if is_i else tie.payoff_j
-            n_now += tie.active
-            if tie.was_active:
-                n_worked += 1
-                trusted += tie.trust_i if is_i else tie.trust_j
-                n_hurt += tie.hurt_i if is_i else tie.hurt_j
-                if tie.mutual:
-                    n_mutual += 1
-                    lessons += 1.0 if tie.setback else rules.experienced_scarcity(p)
-        own.income = income
-        own.wealth += income
+        own.wealth += own.income
         if is_late:
-            own.late_income += income
-        own.n_active = n_now
-        own.n_mutual = n_mutual
-        if twin == OBSERVED and n_worked > 0:
-            experience = lessons / n_mutual if n_mutual > 0 else 0.0
-            own.scarcity = rules.scarcity_learned(own.scarcity, n_mutual / n_worked, experience, n_hurt / n_worked, p)
-            own.disposition = rules.disposition_learned(own.disposition, trusted / n_worked, p)
+            own.late_income += own.income
+        own.n_active, own.n_mutual = own.n_now, own.n_created
+        if twin == OBSERVED and own.n_worked > 0:
+            n_worked, n_mutual = own.n_worked, own.n_created
+            experience = own.lessons / n_mutual if n_mutual > 0 else 0.0
+            own.scarcity = rules.scarcity_learned(
+                own.scarcity, n_mutual / n_worked, experience, own.n_hurt / n_worked, p
+            )
+            own.disposition = rules.disposition_learned(own.disposition, own.trusted / n_worked, p)
 
 
 @compiled
@@ -270,22 +298,36 @@ def imitate(step, seed, ties, organizations, incident, force):
     for k in range(len(organizations)):
         own = organizations[k]
         p = force[own.participates]
-        if not draw(seed, step, k, _COMPARE) < p.imitation:
+        if own.n_worked == 0 or not draw(seed, step, k, _COMPARE) < p.imitation:
             continue
-        n_worked = 0
-        for index in range(own.first_tie, own.first_tie + own.degree):
-            n_worked += ties[incident[index]].was_active
-        if n_worked == 0:
-            continue
-        nth = pick(draw(seed, step, k, _MODEL), n_worked)
+        nth = pick(draw(seed, step, k, _MODEL), own.n_worked)
         partner = k
         for index in range(own.first_tie, own.first_tie + own.degree):
-            tie = ties[incident[index]]
-            if tie.was_active:
+            s = ties.slot[incident[index]]
+            if ties.marks[s] & at.WAS_ACTIVE:
                 if nth == 0:
-                    partner = tie.j if tie.i == k else tie.i
+                    partner = ties.i[s] + ties.j[s] - k
                 nth -= 1
         other = organizations[partner]
         chance = rules.adoption_chance(own.income / own.degree, other.income / other.degree, p)
         if draw(seed, step, k, _ADOPT) < chance:
             own.intention = rules.intention_adopted(before[k], before[partner], p)
+
+
+@looped
+def prepare(is_first, ties, organizations, force):
+    """What follows from the terms: power shares; at the first segment also priors, alignment, resources, counts."""
+    for b in range(len(ties.size)):
+        cell, p = ties.cells[b * BLOCK : (b + 1) * BLOCK], lanes.held(force[ties.inside[b]])
+        terms = force[ties.inside[b]]
+        for k in range(np.uint64(ties.size[b])):
+            s = np.uint64(b * LANES) + k
+            first, second = organizations[ties.i[s]], organizations[ties.j[s]]
+            cell[at.SHARE + k] = rules.power_share(first.log_power, second.log_power, terms)
+            if is_first:
+                cell[at.ALIGNMENT + k] = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
+                cell[at.RESOURCE + k] = rules.resources(first.log_power, second.log_power, terms)
+                _forget(k, s, cell, ties, first.disposition, second.disposition, p)
+                is_active = (ties.marks[s] & at.ACTIVE) // at.ACTIVE
+                first.n_active += is_active
+                second.n_active += is_active

@@ -15,14 +15,16 @@ import secrets
 import mesa
 import numpy as np
 
-from sim import measures, rules, state
+from sim import layout as at
+from sim import measures, rules
 from sim.chance import checked_seed
 from sim.organization import Organization
 from sim.parameters import Scenario
 from sim.partnership import Partnership
 from sim.population import build, sector_peers
 from sim.schedule import segments
-from sim.tally import N_COLUMNS, references, tally_organizations, tally_ties
+from sim.state import CHUNK, PLAYED, organizations_of
+from sim.tally import N_COLUMNS, count_ties, reference_values, sum_ties, tally_organizations
 from sim.trace import Trace, late_from
 
 
@@ -53,9 +55,9 @@ class PartnershipModel(mesa.Model):
         self._enter_segment(self._segments[0])
         self._peers, self._first_peer = sector_peers(self.people.sector)
         self._settle(kind)
-        self._ties, self._organizations, _ = state.initial(self.people, self._segment.inside)
-        state.prepare(True, self._ties, self._organizations, self._force)
-        self._references = references(self._ties, self._force)
+        self._organizations = organizations_of(self.people)
+        self._references = reference_values(self.people, self._force)
+        self._sheet = at.desk().sheet
         self._sums: list[np.ndarray] = []
         self._ended: list[int] = []
         reporters = {"seed": lambda model: int(model.seed_key)} | {name: _latest(name) for name in measures.SERIES}
@@ -128,21 +130,19 @@ class PartnershipModel(mesa.Model):
     def _record(self) -> None:
         """Sum the step up, in the same order as the compiled engine."""
         total = np.zeros(N_COLUMNS)
-        out = np.zeros(state.CHUNK, state.OUTCOME)
+        sheet, places = self._sheet, np.arange(CHUNK, dtype=np.int32)
         for organization, record in zip(self.organizations, self._organizations, strict=True):
-            _copy(organization, record, _ORGANIZATION_FIELDS)
-        for lo in range(0, max(len(self.partnerships), len(self.organizations)), state.CHUNK):
+            for name in _KEPT:
+                record[name] = getattr(organization, name)
+        for lo in range(0, max(len(self.partnerships), len(self.organizations)), CHUNK):
             row = np.zeros(N_COLUMNS)
-            here = self.partnerships[lo : lo + state.CHUNK]
-            for partnership, tie, record in zip(here, self._ties[lo:], out, strict=False):
-                _copy(partnership, tie, _TIE_FIELDS)
-                _copy_sides(partnership, tie)
-                _copy(partnership, record, _OUTCOME_FIELDS)
-                if partnership.kind == state.PLAYED:
-                    _copy(partnership, record, _PLAY_FIELDS)
-                    record["act_i"], record["act_j"] = (side.act for side in partnership.sides)
-            tally_ties(lo, lo + len(here), self.with_ledger, self._ties, self._force, out, row)
-            tally_organizations(lo, min(lo + state.CHUNK, len(self.organizations)), self._organizations, row)
+            here = self.partnerships[lo : lo + CHUNK]
+            for place, partnership in enumerate(here):
+                for field, number in _on_sheet(partnership):
+                    sheet[int(field) + place] = number
+            count_ties(np.uint64(0), np.uint64(len(here)), sheet, row)
+            sum_ties(0, len(here), 0, places, self.with_ledger, self._force, sheet, row)
+            tally_organizations(lo, min(lo + CHUNK, len(self.organizations)), self._organizations, row)
             total += row
         self._sums.append(total)
         self._ended += [partnership.tenure for partnership in self.partnerships if partnership.ended]
@@ -153,11 +153,17 @@ class PartnershipModel(mesa.Model):
         """The run so far, as the measures read it."""
         ended = np.bincount(np.array(self._ended, dtype=np.int64), minlength=len(self._sums) + 1)
         sums = np.array(self._sums).reshape(-1, N_COLUMNS)
-        return Trace(sums, ended, self._ties, self._organizations, *self._references, np.zeros(0))
+        return Trace(sums, ended, self._ties(), self._organizations, *self._references, np.zeros(0))
+
+    def _ties(self) -> dict[str, np.ndarray]:
+        """The state of every tie by field."""
+        rows = [_fields(partnership) for partnership in self.partnerships]
+        return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
     def series(self, first: int = 0) -> dict[str, np.ndarray]:
         """Every series of the run so far, from step ``first`` on."""
-        trace = self.trace()._replace(sums=np.array(self._sums[first:]))
+        sums = np.array(self._sums[first:])
+        trace = Trace(sums, np.zeros(0), {}, self._organizations, *self._references, np.zeros(0))
         return measures.series(trace, len(self.organizations), self.parameters.game is not None, self.with_ledger)
 
 
@@ -165,32 +171,42 @@ def _latest(name: str):
     return lambda model: model.now_series[name]
 
 
-# Fields of the records, and the attributes they are copied from.
-_ORGANIZATION_FIELDS = {
-    name: name
-    for name in ("intention", "disposition", "scarcity", "wealth", "income", "late_income", "n_active", "n_mutual")
-}
-_TIE_FIELDS = {name: name for name in ("connection", "alignment", "tension", "tenure", "was_active")} | {
-    "active": "is_active", "mutual": "is_mutual", "setback": "is_setback",
-}  # fmt: skip
-_OUTCOME_FIELDS = {"kind": "kind", "conflict": "conflict", "ended": "ended", "overhead": "overheads"}
-_PLAY_FIELDS = {
-    "scale": "scale", "spill": "spill", "credit": "credit",
-    "alignment": "alignment_in_play", "tension": "tension_in_play",
-}  # fmt: skip
+_KEPT = ("intention", "disposition", "scarcity", "wealth", "income", "late_income", "n_active", "n_mutual")
 
 
-def _copy(source, record, fields: dict[str, str]) -> None:
-    for field, attribute in fields.items():
-        record[field] = getattr(source, attribute)
+def _on_sheet(partnership: Partnership):
+    """What the sums of a step are made of, as the compiled engine writes it on its sheet."""
+    first, second = partnership.sides
+    played = partnership.kind == PLAYED
+    yield from (
+        (at.S_ACTIVE, partnership.was_active), (at.S_PLAYED, played),
+        (at.S_PAYOFF_I, first.payoff), (at.S_PAYOFF_J, second.payoff),
+        (at.S_TRUST_I, first.trust), (at.S_TRUST_J, second.trust),
+        (at.S_CONNECTION, partnership.connection), (at.S_ALIGNMENT, partnership.alignment),
+        (at.S_TENSION, partnership.tension), (at.S_CONFLICT, partnership.conflict), (at.S_ENDED, partnership.ended),
+        (at.S_MUTUAL, partnership.is_mutual), (at.S_SETBACK, partnership.is_setback),
+        (at.S_SILO, partnership.silo), (at.S_SPILL, partnership.spill), (at.S_CREDIT, partnership.credit),
+        (at.S_OVERLAP, partnership.overlap), (at.S_COMPLEMENTARITY, partnership.complementarity),
+        (at.S_RESOURCE, partnership.resource), (at.S_OVERHEAD, partnership.overheads),
+        (at.S_INSIDE, partnership.is_inside),
+    )  # fmt: skip
+    if played:
+        yield from (
+            (at.S_ACT_I, first.act), (at.S_ACT_J, second.act), (at.S_SCALE, partnership.scale),
+            (at.S_PLAY_ALIGNMENT, partnership.alignment_in_play), (at.S_PLAY_TENSION, partnership.tension_in_play),
+        )  # fmt: skip
 
 
-def _copy_sides(partnership: Partnership, tie) -> None:
+def _fields(partnership: Partnership) -> dict:
+    """One tie's state, by the names that the measures use."""
+    fields = {
+        "active": int(partnership.is_active), "mutual": int(partnership.is_mutual), "tenure": np.int32(partnership.tenure),
+        "connection": partnership.connection, "alignment": partnership.alignment, "tension": partnership.tension,
+    }  # fmt: skip
     for name, side in zip("ij", partnership.sides, strict=True):
-        tie[f"trust_{name}"], tie[f"payoff_{name}"] = side.trust, side.payoff
-        tie[f"hurt_{name}"], tie[f"read_{name}"] = side.is_hurt, side.last_read
-        for act, count in enumerate(side.beliefs):
-            tie[f"belief_{name}{act}"] = count
+        fields[f"payoff_{name}"] = side.payoff
+        fields |= {f"belief_{name}{act}": count for act, count in enumerate(side.beliefs)}
+    return fields
 
 
 def run_mesa(scenario: Scenario, seed: int, *, kind=Organization, with_ledger: bool = True) -> Trace:

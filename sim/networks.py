@@ -104,7 +104,7 @@ def wire(scenario, seed, sector: np.ndarray, sizes) -> np.ndarray:
     return keys
 
 
-@rule
+@compiled
 def _table(ties):
     """An open-addressing table with room for every tie twice, at most half full."""
     size = 8

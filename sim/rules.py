@@ -286,9 +286,12 @@ def willing(advantage_over_silo, p):
 def logit(v0, v1, v2, p):
     """Probabilities of the acts, proportional to exp(rationality * value). Source: McKelvey & Palfrey 1995."""
     top = best_of(v0, v1, v2, p)
-    e0 = exp(p.rationality * (v0 - top))
-    e1 = exp(p.rationality * (v1 - top))
-    e2 = exp(p.rationality * (v2 - top)) if p.n_acts == 3 else 0.0
+    is_0, is_1 = v0 == top, v1 == top  # the best act's exponential is 1: two remain
+    first = exp(p.rationality * ((v1 if is_0 else v0) - top))
+    last = exp(p.rationality * ((v2 if is_0 or is_1 else v1) - top))
+    e0 = 1.0 if is_0 else first
+    e1 = first if is_0 else (1.0 if is_1 else last)
+    e2 = (last if is_0 or is_1 else 1.0) if p.n_acts == 3 else 0.0
     per_total = 1.0 / (e0 + e1 + e2)
     return e0 * per_total, e1 * per_total, e2 * per_total
 

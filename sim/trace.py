@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ class Trace(NamedTuple):
 
     sums: np.ndarray  # (steps, N_COLUMNS) sums over ties and organizations, columns tally.COLUMNS
     ended: np.ndarray  # int64 (steps + 1,) partnerships that ended, by tenure
-    ties: np.ndarray  # records state.TIE (m,)
+    ties: Mapping[str, np.ndarray]  # by field, each (m,) in the order of the population
     organizations: np.ndarray  # records state.ORGANIZATION (n,)
     silos: np.ndarray  # (m,) value of both sides' silos
     first_best: np.ndarray  # (m,)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from sim import Scenario, ScenarioError, rules, simulate
 from sim.engine import run
-from sim.kernel import OBSERVED, live, reflect, renew
+from sim.kernel import OBSERVED, collect, live, prepare, reflect, renew
+from sim.layout import CELLS, LANES, Ties, desk, lay_out
 from sim.ledger import LOSSES
 from sim.measures import SERIES
 from sim.parameters import EVENT_KINDS, LEVERS, PARAMETERS, RECRUITS, RULES
 from sim.population import build, sector_peers
 from sim.schedule import segments
-from sim.state import OUTCOME, initial, prepare
+from sim.state import organizations_of
 
 law = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -289,24 +290,48 @@ def test_fifty_steps_are_the_first_of_two_hundred():
 
 
 @law
-@given(scenarios(phases=[], events=[]), SEEDS, st.randoms(use_true_random=False))
+@given(scenarios(phases=[], events=[], participants=1.0, recruit="random"), SEEDS, st.randoms(use_true_random=False))
 def test_ties_and_organizations_may_be_stepped_in_any_order(scenario, seed, shuffler):
-    """Ties do not read one another: one at a time, in any order, they end as they do in a run."""
+    """Ties do not read one another: in whatever lanes and blocks they stand, they end as they do in a run."""
     people, (segment,) = build(scenario, seed), segments(scenario)
     force = segment.records()
-    ties, organizations, earned = initial(people, segment.inside)
+    ties, organizations = shuffled(lay_out(people, segment.inside), shuffler), organizations_of(people)
+    ended = np.zeros(scenario.steps + 1, np.int64)
     prepare(True, ties, organizations, force)
-    ended, out = np.zeros(scenario.steps + 1, np.int64), np.zeros(1, OUTCOME)
+    table, luck = desk(), np.zeros(len(organizations))
     for step in range(1 if scenario.imitation else scenario.steps):
-        renew(step, np.uint64(seed), organizations, *sector_peers(people.sector), force)
-        for e in shuffler.sample(range(len(ties)), len(ties)):
-            live(e, e + 1, step, np.uint64(seed), OBSERVED, ties, organizations, earned, force, out, ended)
+        renew(step, np.uint64(seed), organizations, *sector_peers(people.sector), luck, force)
+        for b in shuffler.sample(range(len(ties.size)), len(ties.size)):
+            live(b, step, np.uint64(seed), OBSERVED, False, np.uint64(0), ties, organizations, force, table, ended)
+        collect(0, len(people.i), ties, organizations, force)
         for k in shuffler.sample(range(len(organizations)), len(organizations)):
-            reflect(k, k + 1, False, OBSERVED, ties, organizations, people.incident, force)
+            reflect(k, k + 1, False, OBSERVED, organizations, force)
     straight = run(scenario.replace(imitation=0, steps=step + 1), seed, people)
-    assert np.array_equal(ties, straight.ties)
+    for name in (*CELLS, "active", "was_active", "mutual", "setback", "hurt_i", "hurt_j", "tenure", "read_i"):
+        assert np.array_equal(Ties(ties)[name], straight.ties[name]), name
     for name in set(organizations.dtype.names) - {"late_income"}:
         assert np.array_equal(organizations[name], straight.organizations[name]), name
+
+
+def shuffled(ties, shuffler):
+    """The same ties in other lanes, three to a block."""
+    m, n_blocks = len(ties.slot), -(-len(ties.slot) // 3)
+    order = np.array(shuffler.sample(range(m), m))
+    places = np.arange(m) // 3 * LANES + np.arange(m) % 3
+    was, slot = ties.slot[order], np.empty(m, np.int32)
+    slot[order] = places
+    spread = {}
+    for name in ("marks", "tenure", "read_i", "read_j", "i", "j", "earned"):
+        old = getattr(ties, name)
+        spread[name] = np.zeros((n_blocks * LANES if len(old) else 0, *old.shape[1:]), old.dtype)
+        if len(old):
+            spread[name][places] = old[was]
+    cells, old = np.zeros((n_blocks, len(CELLS), LANES)), ties.cells.reshape(-1, len(CELLS), LANES)
+    cells[places // LANES, :, places % LANES] = old[was // LANES, :, was % LANES]
+    size = np.full(n_blocks, 3, np.int32)
+    size[-1] = m - 3 * (n_blocks - 1)
+    inside = np.full(n_blocks, ties.inside[0], np.int8)
+    return ties._replace(cells=cells.ravel(), slot=slot, size=size, inside=inside, **spread)
 
 
 ROWS = [f"{k},{'ab'[k % 2]},{1 + k % 4},{(k * 0.37) % 1:.2f},{(k * 0.61) % 1:.2f}" for k in range(12)]

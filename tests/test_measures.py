@@ -12,7 +12,6 @@ from sim.kernel import ALL_COCREATE, ALL_COOPERATE
 from sim.measures import BY_NAME, MEASURES, crossing_step, gini, shock, survival, value_at
 from sim.population import build
 from sim.simulation import observe, power_thirds
-from sim.state import TIE
 from sim.tally import COLUMNS, N_COLUMNS
 from sim.trace import Trace, late_from
 
@@ -39,8 +38,8 @@ def test_survival_is_that_of_the_textbook():
 
 def trace_of(ended, running):
     """A trace with nothing but spells: tenures at which they ended, tenures of those still running."""
-    ties = np.zeros(len(running) + 2, TIE)  # and two ties that never were active
-    ties["tenure"][: len(running)], ties["active"][: len(running)] = running, 1
+    never = [0, 0]  # and two ties that never were active
+    ties = {"tenure": np.array([*running, *never], int), "active": np.array([1] * len(running) + never)}
     return Trace(
         np.zeros((1, N_COLUMNS)), np.bincount(ended, minlength=101), ties, None, np.zeros(0), np.zeros(0), np.zeros(0)
     )
