@@ -1,7 +1,7 @@
 """A real Dask scheduler with tasks that only sleep: what handing out work costs, however many workers there are.
 
 Two worker processes on loopback; scheduler and client share a process, so a task is charged with both, and what a
-scheduler of its own hands out is more. A task sleeps, then returns an array as large as that of a batch of 64 runs.
+scheduler of its own hands out is more. A task sleeps, then returns an array as large as that of a batch of 128 runs.
 Tasks are handed in with a bounded number in flight, as the runner does. What the scheduler can hand out per second,
 times what a batch computes, is the number of workers it can keep busy; with the cost of a run and of storing it,
 that tells what a million and a billion runs cost and which part gives out first.
@@ -17,10 +17,11 @@ import time
 import numpy as np
 
 from benchmarks.measured import ROOT, Row, Skipped, row
-from sim import Scenario
+from sim import Scenario, engine
+from sim.population import build
 from sim.simulation import observe
 
-RUNS_PER_BATCH, N_MEASURES = 64, 12
+RUNS_PER_BATCH, N_MEASURES = 128, 12
 TASKS_AT = {1: 100, 2: 100, 10: 300, 100: 500, 1000: 2000}  # in flight: tasks to measure by
 N_WORKERS = 2
 
@@ -82,7 +83,7 @@ def _seconds(client, n_tasks: int, in_flight: int, nap: float) -> float:
 
 
 def on_paper(n_runs: int = 200) -> list[Row]:
-    """Core-hours of a million and a billion runs, and the number of cores that each part of the machinery feeds.
+    """Core-hours of a million runs, a billion runs and a billion organizations, and the cores that each part can feed.
 
     From the scheduler's tasks per second above, a run's cost measured here, and the cost of rows and storing that
     the comparison ``sweep`` has kept in results/benchmarks.json (without it that line is left out).
@@ -99,15 +100,36 @@ def on_paper(n_runs: int = 200) -> list[Row]:
     rows.append(run)
     for name, n in (("10^6 runs", 1e6), ("10^9 runs", 1e9)):
         rows.append(row(f"{name}: computing", "core-hours", [n * run.median / 1e3 / 3600]))
-        rows.append(row(f"{name}: batches of {RUNS_PER_BATCH}", "tasks", [n / RUNS_PER_BATCH]))
-        rows.append(row(f"{name}: handing out", "hours", [n / RUNS_PER_BATCH / scheduler.median / 3600]))
+        rows.append(
+            row(
+                f"{name}: handing out batches of {RUNS_PER_BATCH}",
+                "hours",
+                [n / RUNS_PER_BATCH / scheduler.median / 3600],
+            )
+        )
         rows.append(row(f"{name}: values of {N_MEASURES} measures", "GB", [n * N_MEASURES * 8 / 1e9]))
+    rows += _one_large_world()
     rows.append(row("cores that the scheduler keeps busy", "cores", [scheduler.median * batch]))
     stored = _kept("one worker: rows and storing, beside the workers")
     if stored:
         rows.append(row("cores that one storing client keeps up with", "cores", [run.median * 1e3 / stored]))
         rows.append(row("10^9 runs: rows and storing by one client", "hours", [1e9 * stored / 1e6 / 3600]))
     return rows
+
+
+def _one_large_world(n: int = 200_000, steps: int = 8) -> list[Row]:
+    """A billion organizations in one world, from a run of ``n``: three ties each, 200 steps."""
+    large = Scenario().replace(n_organizations=n, steps=steps)
+    people = build(large, 1)
+    began = time.perf_counter()
+    engine.run(large.replace(steps=1), 1, people, with_ledger=False)
+    first = time.perf_counter()
+    engine.run(large, 1, people, with_ledger=False)
+    per_tie_step = (time.perf_counter() - 2 * first + began) / (len(people.i) * (steps - 1))
+    return [
+        row(f"{n:,} organizations in one world", "ns per tie-step", [per_tie_step * 1e9]),
+        row("10^9 organizations, 200 steps: computing", "core-hours", [3e9 * 200 * per_tie_step / 3600]),
+    ]
 
 
 def _kept(name: str) -> float | None:

@@ -9,16 +9,15 @@ import contextlib
 import json
 import os
 import sys
-import time
 import tomllib
 from pathlib import Path
 
 import click
 
+from experiments.conduct import Options, conduct, cores, design_in_words, estimate, print_json, runs_each, say_where
 from experiments.errors import PositiveSumError, StudyError
 
-MANY_RUNS = 20_000  # from here on, an estimate of time and disk is worth a line
-WRONG_INPUT, OUR_FAULT, FAILED_RUNS, INTERRUPTED = 2, 1, 1, 130
+WRONG_INPUT, OUR_FAULT, INTERRUPTED = 2, 1, 130
 _FILE = click.Path(path_type=Path)
 
 
@@ -86,12 +85,10 @@ _set = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="Print the table for a machine, and nothing else.")
 
 
-def _print_json(value) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
-
-
 @cli.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, required=False)
+@click.option("--from", "folder", type=_FILE, help="Replay a run of the results in this folder; goes with --run.")
+@click.option("--run", "run_id", help="Id of the run to replay, or enough of its first letters (column run_id).")
 @click.option("--seed", type=int, help="Seed of the run, from 0 to 2**63 - 1 (default: the study's).")
 @click.option("--steps", type=int, help="Length of the run in steps (months).")
 @click.option(
@@ -106,15 +103,21 @@ def _print_json(value) -> None:
 @_set
 @click.option("--out", type=_FILE, help="Folder for the results (default: results/NAME/run-...).")
 @_json
-def run(file, seed, steps, engine, world, design, settings, out, as_json):
-    """Run one scenario of a study FILE: its base with the world and design named.
+def run(file, folder, run_id, seed, steps, engine, world, design, settings, out, as_json):
+    """Run one scenario of a study FILE: its base with the world and design named. Or replay a run of a sweep.
 
     Prints the summary; writes series.csv, organizations.csv, ties.csv, summary.json, scenario.toml and a figure.
 
     \b
     Example:
         positivesum run configs/zero_vs_positive_sum.toml --set synergy=0 --set levers=0.8 --seed 7
+        positivesum run --from results/zero_vs_positive_sum --run 3f2a91
     """
+    if folder is not None or run_id is not None:
+        others = {"FILE": file, "--seed": seed, "--steps": steps, "--world": world, "--design": design}
+        return _replay(folder, run_id, others | {"--set": settings or None}, engine, out, as_json)
+    if file is None:
+        raise click.UsageError("name a study FILE, or a run to replay with --from DIR --run ID")
     from experiments import single
     from experiments.plan import check_files
     from experiments.study import MOST_SEED, read_study
@@ -143,22 +146,72 @@ def run(file, seed, steps, engine, world, design, settings, out, as_json):
     paths = single.write_run(folder, result, scenario, title, seed)
     if as_json:
         about = {"study": study.name, "world": world, "design": design, "seed": seed, "engine": engine}
-        return _print_json(about | {"summary": single.finite(result.summary), "files": [str(path) for path in paths]})
+        return print_json(about | {"summary": single.finite(result.summary), "files": [str(path) for path in paths]})
     click.echo(single.summary_text(result.summary, title))
-    _say_where(paths)
+    say_where(paths)
+
+
+def _replay(folder, run_id, others: dict, engine: str, out, as_json: bool) -> int:
+    """Makes one stored run again and holds it against its row."""
+    from experiments import replay, single
+
+    if folder is None or run_id is None:
+        raise click.UsageError("--from DIR and --run ID go together")
+    for option, given in others.items():
+        if given is not None:
+            raise click.UsageError(f"{option} does not go with --from: the stored run says it all")
+    row = replay.find(folder, run_id)
+    if replay.is_of_other_code(folder):
+        click.echo("note: the model (sim/) has changed since; the numbers may be others", err=True)
+    place = out or folder / f"run-{row.job.run_id}"
+    single.check_free(place)
+    from sim.simulation import simulate
+
+    result = simulate(row.scenario, seed=row.job.seed, engine=engine)
+    title = ", ".join([row.plan.study.name, row.cell.world, row.cell.design, f"seed {row.job.seed}"])
+    paths = single.write_run(place, result, row.scenario, title, row.job.seed)
+    strange = replay.differences(row, result.summary)
+    if as_json:
+        about = {"run_id": row.job.run_id, "world": row.cell.world, "design": row.cell.design, **row.cell.point}
+        about |= {"seed": row.job.seed, "engine": engine, "is_same": not strange, "summary": result.summary}
+        print_json(about | {"summary": single.finite(result.summary), "files": [str(path) for path in paths]})
+    else:
+        click.echo(single.summary_text(result.summary, title))
+        say_where(paths)
+    if row.error is not None:
+        click.echo(f"The stored run failed ({row.error}); this one did not.", err=True)
+    elif strange:
+        click.echo(f"Error: this is not what is stored: {'; '.join(strange[:3])}", err=True)
+        return OUR_FAULT
+    else:
+        click.echo(f"The same numbers as stored: {', '.join(row.values)}.", err=as_json)
+    return 0
+
+
+_dask = click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there.")
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes to run on (default: all cores, or all of the cluster)."
+)
+_fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first run that fails.")
+_csv = click.option("--csv", is_flag=True, help="Write the tables of runs as CSV files, too.")
 
 
 @cli.command()
 @click.argument("study", type=_FILE)
-@click.option("--workers", type=click.IntRange(min=1), help="Processes to run on (default: all cores).")
+@_workers
+@_dask
 @click.option("--out", type=_FILE, help="Folder for the results (default: results/NAME).")
 @click.option("--replicates", type=int, help="Runs per combination, instead of the study's.")
 @_set
+@_fail_fast
+@_csv
+@click.option("--dry-run", is_flag=True, help="Say how many runs and how long, from a timed pilot, and stop there.")
 @_json
-def sweep(study, workers, out, replicates, settings, as_json):
+def sweep(study, workers, dask, out, replicates, settings, fail_fast, csv, dry_run, as_json):
     """Run all worlds, designs, factor points and replicates of a STUDY, compare them and draw the figures.
 
-    Results are stored batch by batch: after a kill, the same command goes on where it stopped.
+    Results are stored batch by batch: after a kill, the same command goes on where it stopped. A study that has grown
+    (more replicates, points, worlds or designs) reuses every run that its folder holds.
 
     \b
     Example:
@@ -170,25 +223,49 @@ def sweep(study, workers, out, replicates, settings, as_json):
     with _as_typed(**{} if replicates is None else {"replicates": "--replicates"}):
         plan = make_plan(read_study(study, replicates=replicates, settings=settings))
     _say_overridden(plan.study, settings)
-    folder = out or Path("results", plan.study.name)
-    try:
-        report = _run_with_progress(plan, folder, workers or _cores())
-        from experiments.publish import publish
-
-        results, figures = publish(folder, plan.study, is_new=report.n_new > 0)
-    except KeyboardInterrupt:
-        click.echo(f"Interrupted; what is stored in {folder} stays, and the same command goes on from there.", err=True)
-        return INTERRUPTED
-    if as_json:
-        _print_json(_machine_table(folder, results, figures))
-    else:
-        _print_results(folder, results, figures, report)
-    return _failures(folder, results.runs)
+    if dry_run:
+        return _say_size(plan, workers or cores())
+    options = Options(workers, dask, fail_fast, csv, as_json)
+    return conduct(plan, out or Path("results", plan.study.name), options)
 
 
-def _cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@cli.command()
+@click.argument("folder", metavar="DIR", type=_FILE)
+@_workers
+@_dask
+@_fail_fast
+@_csv
+@_json
+def retry(folder, workers, dask, fail_fast, csv, as_json):
+    """Run again what failed in the results in DIR, and nothing else; then compare and draw anew.
+
+    \b
+    Example:
+        positivesum retry results/zero_vs_positive_sum
+    """
+    from experiments.publish import stored_plan
+
+    plan = stored_plan(folder)
+    return conduct(plan, folder, Options(workers, dask, fail_fast, csv, as_json, retry=True))
+
+
+def _say_size(plan, n_workers: int) -> int:
+    """How many runs there would be, how long they would take and how large they would get."""
+    for line in design_in_words(plan) or [_counts(plan)]:
+        click.echo(line)
+    click.echo(estimate(plan, n_workers))
+    return 0
+
+
+def _counts(plan) -> str:
+    """``4 worlds x 5 designs x 24 replicates = 480 runs``."""
+    study = plan.study
+    points = f" x {len(study.points())} factor points" if study.factors else ""
+    most = f" to {plan.most_jobs}" if study.until else ""
+    return (
+        f"{len(study.worlds)} worlds x {len(study.designs)} designs{points} x {runs_each(plan)} "
+        f"= {plan.n_jobs}{most} runs"
+    )
 
 
 @contextlib.contextmanager
@@ -218,94 +295,6 @@ def _toml_like(value) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _run_with_progress(plan, folder: Path, n_workers: int):
-    """A bar at a terminal, elsewhere a line at the start and at each tenth."""
-    from tqdm import tqdm
-
-    from experiments import manifest, store
-    from experiments.runner import run_sweep
-
-    store.check_place(folder)
-    manifest.check(folder, plan)
-    if plan.n_jobs > MANY_RUNS or not sys.stderr.isatty():
-        runs = "1 run" if plan.n_jobs == 1 else f"{plan.n_jobs} runs"
-        batches = "1 batch" if len(plan.batches) == 1 else f"{len(plan.batches)} batches"
-        click.echo(f"{plan.study.name}: {runs} in {batches}, {_estimate(plan, n_workers)}", err=True)
-    if not sys.stderr.isatty():
-        return run_sweep(plan, folder, n_workers=n_workers, advance=_tenths(plan.n_jobs))
-    with tqdm(total=plan.n_jobs, unit="run", desc=plan.study.name, file=sys.stderr) as bar:
-        return run_sweep(plan, folder, n_workers=n_workers, advance=bar.update)
-
-
-def _tenths(n_runs: int):
-    """Says how far it is whenever another tenth of the runs is stored."""
-    began, done, told = time.monotonic(), 0, 0
-
-    def advance(n: int) -> None:
-        nonlocal done, told
-        done += n
-        if 10 * done // n_runs > told:
-            told = 10 * done // n_runs
-            stamp = _duration(time.monotonic() - began)
-            click.echo(f"{10 * told} %: {done} of {n_runs} runs stored, {stamp}", err=True)
-
-    return advance
-
-
-def _estimate(plan, n_workers: int) -> str:
-    """Roughly how long and how large a study is."""
-    size = plan.estimated_bytes() / 1e6
-    disk = f"{size / 1000:.1f} GB" if size >= 1000 else f"{max(1, round(size))} MB"
-    cores = "1 worker" if n_workers == 1 else f"{n_workers} workers"
-    return f"about {_duration(plan.estimated_seconds(n_workers))} with {cores}, about {disk} on disk"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(1, round(seconds))} s"
-
-
-def _print_results(folder: Path, results, figures, report) -> None:
-    from experiments import words
-
-    click.echo(words.table(results.comparison, results.means, results.study))
-    stored = f", {report.n_runs - report.n_new} of them stored before" if report.n_new < report.n_runs else ""
-    click.echo(f"{report.n_runs} runs{stored}; {report.seconds:.1f} s")
-    _say_where([folder / "comparison.csv", folder / "means.csv", *figures])
-
-
-def _machine_table(folder: Path, results, figures) -> dict:
-    tables = {
-        name: json.loads(getattr(results, name).to_json(orient="records", double_precision=15))
-        for name in ("comparison", "means")
-    }
-    study = {"study": results.study.name, "question": results.study.question, "folder": str(folder)}
-    return study | tables | {"figures": [str(path) for path in figures]}
-
-
-def _failures(folder: Path, runs) -> int:
-    """Says which runs failed, if any, and returns the exit code."""
-    failed = runs[runs["status"] == "failed"]
-    if failed.empty:
-        return 0
-    click.echo(
-        f"Error: {len(failed)} of {len(runs)} runs failed; they are rows with status 'failed' in {folder / 'runs'}:",
-        err=True,
-    )
-    for error, group in list(failed.groupby("error", sort=False))[:5]:
-        row = group.iloc[0]
-        click.echo(f"  {len(group)} x {error} (first: {row['world']}, {row['design']}, seed {row['seed']})", err=True)
-    return FAILED_RUNS
-
-
-def _say_where(paths) -> None:
-    click.echo("Written:")
-    for path in paths:
-        click.echo(f"  {path}")
-
-
 @cli.command()
 @click.argument("folder", metavar="DIR", type=_FILE)
 def figures(folder):
@@ -317,7 +306,39 @@ def figures(folder):
     """
     from experiments.publish import redraw
 
-    _say_where(redraw(folder))
+    say_where(redraw(folder))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=_FILE)
+@click.option("--measure", "measures", multiple=True, help="Only this measure of the study; may be given again.")
+@click.option("--force", is_flag=True, help="Print indices that are too uncertain for the claim, with a warning.")
+@_json
+def sensitivity(folder, measures, force, as_json):
+    """Which factors move an outcome: indices with 95 % intervals of the results in DIR, chance taken out.
+
+    For studies with sampling.method = "sobol" (first-order and total indices) or "morris" (elementary effects) and at
+    least three replicates. Writes sensitivity.csv and sensitivity.png; refuses what the samples cannot bear.
+
+    \b
+    Example:
+        positivesum sensitivity results/screening --measure value
+    """
+    from experiments import assess
+
+    found = assess.assess(folder, measures, force=force)
+    if as_json:
+        rows = json.loads(found.table.to_json(orient="records", double_precision=15))
+        print_json({"indices": rows, "warnings": found.warnings, "refusals": found.refusals})
+    else:
+        click.echo(assess.in_words(found.table))
+    for line in found.warnings:
+        click.echo(f"warning: {line}", err=True)
+    for line in found.refusals:
+        click.echo(f"Error: {line}", err=True)
+    if not as_json:
+        say_where(found.paths)
+    return WRONG_INPUT if found.refusals else 0
 
 
 @cli.command()
@@ -336,13 +357,8 @@ def validate(file):
     _say_overridden(plan.study, {})
     study = plan.study
     click.echo(f"{file} is a valid study: {study.question}")
-    points = f" x {len(study.points())} factor points" if study.factors else ""
-    click.echo(
-        f"{len(study.worlds)} worlds x {len(study.designs)} designs{points} x {study.replicates} replicates "
-        f"= {plan.n_jobs} runs"
-    )
-    if plan.n_jobs > MANY_RUNS:
-        click.echo(_estimate(plan, _cores()))
+    for line in design_in_words(plan) or [_counts(plan)]:
+        click.echo(line)
 
 
 @cli.command()
@@ -357,7 +373,7 @@ def describe(subject, as_json):
     """
     from experiments import describe as table
 
-    _print_json(table.rows_of(subject)) if as_json else click.echo(table.text_of(subject))
+    print_json(table.rows_of(subject)) if as_json else click.echo(table.text_of(subject))
 
 
 @cli.command()

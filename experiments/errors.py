@@ -2,7 +2,8 @@
 
 PositiveSumError
 ├── StudyError(ValueError)    a study file cannot be read or asks for something that does not exist
-└── StoreError                a results folder cannot be read or written, or holds something else
+├── StoreError                a results folder cannot be read or written, or holds something else
+└── ClusterError              a cluster cannot be reached, or is not as it should be
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from sim.errors import NetworkError, PositiveSumError, ScenarioError, suggestion
 
 __all__ = [
+    "ClusterError",
     "NetworkError",
     "PositiveSumError",
     "ScenarioError",
@@ -32,6 +34,10 @@ class StudyError(PositiveSumError, ValueError):
 
 class StoreError(PositiveSumError):
     """A results folder that cannot be used for what was asked."""
+
+
+class ClusterError(PositiveSumError):
+    """A cluster that cannot be used for a sweep."""
 
 
 def key_path(*parts: str) -> str:

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
 
 from experiments.work import run_task
@@ -45,6 +45,16 @@ def stop(executor: Executor) -> None:
     if isinstance(executor, ProcessPoolExecutor):
         for process in multiprocessing.active_children():
             process.terminate()
+
+
+def has_died(future: Future) -> bool:
+    """Whether a call came to nothing because its worker died."""
+    return future.exception() is not None and is_death(future.exception())
+
+
+def is_death(error: BaseException) -> bool:
+    """Whether an error says that a worker died, in a pool or on a cluster."""
+    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
 def _context():

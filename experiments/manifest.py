@@ -15,8 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import sim
-from experiments import store
+from experiments import parts, store
 from experiments.errors import StoreError
 from experiments.plan import Plan
 
@@ -37,25 +39,48 @@ PACKAGES = (
 )
 
 
-def begin(folder: Path, plan: Plan) -> dict[str, Any]:
-    """The manifest of the folder, new or continued. Raises StoreError where the folder holds something else."""
-    stored = check(folder, plan)
-    if stored is None:
-        with store.writing(folder):
-            store.write_aside(folder / STUDY, plan.study.text)
-        stored = _fresh(plan)
-    stored["sessions"].append({"began": _now(), "workers": 0, "runs": 0})
-    return stored
+def begin(folder: Path, plan: Plan, stock: parts.Stock) -> dict[str, Any]:
+    """The manifest of the folder: new, continued, or that of a study that has grown. Raises StoreError as ``check``."""
+    stored = check(folder, plan, stock)
+    if stored is not None and stored["study_hash"] == plan.study_hash:
+        return stored
+    fresh = _fresh(plan)
+    if stored is not None:
+        with store.writing(folder):  # its parts may bear other names: all are cut anew, from what they hold
+            for name in list(stock.live):
+                stock.put_aside(name)
+        kept = {key: stored[key] for key in ("sessions", "timing") if key in stored}
+        before = [*stored.get("before", []), {"study_hash": stored["study_hash"], "until": _now()}]
+        fresh |= kept | {"before": before}
+    with store.writing(folder):
+        store.write_aside(folder / STUDY, plan.study.text)
+    write(folder, fresh)
+    return fresh
 
 
-def check(folder: Path, plan: Plan) -> dict[str, Any] | None:
-    """The stored manifest, if it belongs to this plan; None where the folder is free. Raises StoreError."""
+def begin_session(record: dict[str, Any]) -> None:
+    """Notes that something is run from now on, after which the figures there are no longer hold."""
+    record.pop("figures", None)
+    record["sessions"].append({"began": _now(), "workers": 0, "runs": 0})
+    record["is_complete"] = False
+
+
+def check(folder: Path, plan: Plan, stock: parts.Stock | None = None) -> dict[str, Any] | None:
+    """The stored manifest, if the folder may hold this plan; None where the folder is free. Raises StoreError.
+
+    It may if it holds nothing that the plan does not ask for: then the study is the same, or has grown.
+    """
     stored = read(folder)
     if stored is None:
         _check_free(folder, plan)
     else:
-        _check_same(folder, stored, plan)
+        _check_same(folder, stored, plan, stock)
     return stored
+
+
+def is_told(folder: Path, record: dict[str, Any]) -> bool:
+    """Whether this is what the folder's manifest says."""
+    return json.loads(json.dumps(record, default=str)) == read(folder)
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -80,19 +105,12 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
         )
 
 
-def end_session(
-    record: dict[str, Any], workers: int, runs: int, seconds: float, worker_seconds: float, kernel_seconds: float
-) -> None:
-    """Notes what the present session has done, and adds up all of them."""
-    cost = {
-        "seconds": round(seconds, 3),
-        "worker_seconds": round(worker_seconds, 3),
-        "kernel_seconds": round(kernel_seconds, 3),
-    }
-    record["sessions"][-1] |= {"ended": _now(), "workers": workers, "runs": runs, **cost}
+def end_session(record: dict[str, Any], workers: int, report) -> None:
+    """Notes what the present session has done (a ``runner.Report``), and adds up all of them."""
+    cost = {name: round(getattr(report, name), 3) for name in ("seconds", "worker_seconds", "kernel_seconds")}
+    record["sessions"][-1] |= {"ended": _now(), "workers": workers, "runs": report.n_new, **cost}
     for name in cost:
         record["timing"][name] = round(sum(session.get(name, 0.0) for session in record["sessions"]), 3)
-    record["is_complete"] = True
 
 
 def code_hash() -> str:
@@ -112,7 +130,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
         "code_hash": code_hash(),
         "model_version": getattr(sim, "MODEL_VERSION", ""),
         "source": str(Path(study.source).resolve()),
-        "options": {"replicates": study.replicates, "settings": study.settings},
+        "options": _options(plan),
         "seeds": {
             "first": study.seed,
             "last": study.seed + study.replicates - 1,
@@ -121,8 +139,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
         "counts": {
             "scenarios": len(plan.cells),
             "replicates": study.replicates,
-            "runs": plan.n_jobs,
-            "batches": len(plan.batches),
+            "runs": plan.n_jobs if study.until is None else f"{plan.n_jobs} to {plan.most_jobs}",
         },
         "is_complete": False,
         "versions": {"python": platform.python_version(), **_versions()},
@@ -140,25 +157,44 @@ def _check_free(folder: Path, plan: Plan) -> None:
         raise StoreError(f"{folder} holds other files ({begun[0].name}); choose another folder with --out")
 
 
-def _check_same(folder: Path, stored: dict[str, Any], plan: Plan) -> None:
+def _check_same(folder: Path, stored: dict[str, Any], plan: Plan, stock: parts.Stock | None) -> None:
     way_out = f"choose another folder with --out, or remove {folder} to start again"
-    if stored["study_hash"] != plan.study_hash:
-        raise StoreError(f"{folder} holds results of {_difference(stored, plan)}; {way_out}")
     if stored["code_hash"] != code_hash():
         raise StoreError(f"{folder} holds results of other code of the model (sim/ has changed since); {way_out}")
-    if stored.get("counts", {}).get("batches") != len(plan.batches):
-        raise StoreError(f"{folder} holds results cut into other batches by an earlier version; {way_out}")
+    if stored["study_hash"] == plan.study_hash:
+        return
+    stock = stock or parts.Stock(folder, parts.kinds_of(plan.study))
+    held = stock.run_ids()
+    n_strange = len(np.setdiff1d(held, _all_ids(plan))) if len(held) else 0
+    if n_strange:
+        raise StoreError(
+            f"{folder} holds results of {_difference(stored, plan)}: the study given does not ask for {n_strange} of "
+            f"the {len(held)} runs stored; {way_out}"
+        )
+
+
+def _all_ids(plan: Plan) -> np.ndarray:
+    """Ids of all runs that the plan may ask for."""
+    replicates = range(1, plan.study.replicates + 1)
+    ids = (plan.job(cell, replicate).run_id for cell in range(len(plan.cells)) for replicate in replicates)
+    return np.fromiter((int(run_id, 16) for run_id in ids), np.uint64)
 
 
 def _difference(stored: dict[str, Any], plan: Plan) -> str:
-    options = stored["options"]
+    options, asked = stored["options"], _options(plan)
     if stored["study"] != plan.study.name:
         return f"another study ({stored['study']})"
-    if options.get("replicates") != plan.study.replicates:
-        return f"this study with {options.get('replicates')} replicates, not {plan.study.replicates}"
-    if options.get("settings") != json.loads(json.dumps(plan.study.settings, default=str)):
+    if None not in (options.get("replicates"), asked["replicates"]) and options["replicates"] > asked["replicates"]:
+        return f"this study with {options['replicates']} replicates, not {asked['replicates']}"
+    if options.get("settings") != json.loads(json.dumps(asked["settings"], default=str)):
         return "this study with other settings (--set)"
     return "an earlier version of this study, which has changed since"
+
+
+def _options(plan: Plan) -> dict[str, Any]:
+    """What the study file does not say, or what the command line said instead."""
+    study = plan.study
+    return {"replicates": None if study.until else study.replicates, "settings": study.settings}
 
 
 def _versions() -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 A job is one run: a cell (world, design, point) and a replicate. Replicate r runs with seed ``study.seed + r - 1`` in
 every cell, so that all cells meet the same luck. Jobs are numbered replicate by replicate, cells within, and are cut
-into batches of consecutive jobs; numbers, ids and batches depend on the study alone, never on who runs it.
+into batches of consecutive jobs; numbers, ids and batches depend on the study alone, never on who runs it. A study
+that asks for an interval rather than a number of replicates runs in stages: each asks for more replicates of some
+cells, decided from what the stages before it gave.
 """
 
 from __future__ import annotations
@@ -11,22 +13,24 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import sim
 from experiments.errors import PositiveSumError, StudyError
+from experiments.factors import TOGETHER, kind_of
 from experiments.study import Cell, Study, check_settings
-from sim.parameters import Scenario
+from sim.parameters import LEVERS, Scenario
 
 LEAST_BATCHES, MOST_BATCHES = 32, 200  # a small study still occupies every core, a large one is not a heap of files
-JOBS_PER_BATCH = 64  # at most, unless the study is so large that this makes too many batches
+JOBS_PER_BATCH = 128  # at most, unless the study is so large that this makes too many batches
 SECONDS_PER_BATCH = (6.0, 60.0)  # what a kill may cost, at one core: little, but in large studies more
 SECONDS_PER_RUN, SECONDS_PER_TIE_STEP = 1e-3, 300e-9  # measured; rough, and the same on every machine
 TWINS = 3  # runs instead of one where a measure compares the run with its twins
 PATHS = ("organizations", "ties")
+_KEPT = 4_000  # scenarios held in memory: a study of many more makes them again where they are needed
 
 
 class Job(NamedTuple):
@@ -39,7 +43,7 @@ class Job(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Consecutive jobs, ``first`` up to and without ``end``, that are run and stored together under ``name``."""
+    """Consecutive jobs of a stage, ``first`` up to and without ``end``, run and stored together under ``name``."""
 
     name: str
     first: int
@@ -47,44 +51,130 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything a study will run. ``scenarios[k]`` and ``digests[k]`` belong to ``cells[k]``."""
+class Stage:
+    """Replicates ``start[cell]`` + 1 to ``stop[cell]`` of every cell, in batches named from ``n_parts`` on."""
 
-    study: Study
-    cells: tuple[Cell, ...]
-    scenarios: tuple[Scenario, ...]
-    digests: tuple[Any, ...]
-    batches: tuple[Batch, ...]
-    costs: tuple[float, ...]  # estimated seconds of one core for a run of each cell
+    plan: Plan
+    start: Any  # int64 (cells,) replicates that earlier stages run
+    stop: Any  # int64 (cells,)
+    n_parts: int = 0
+
+    @cached_property
+    def batches(self) -> tuple[Batch, ...]:
+        """The jobs, cut."""
+        import numpy as np
+
+        costs = np.concatenate([self.plan.costs[self._cells(r)] for r in range(self._lowest, self._highest)] or [[]])
+        return tuple(_batches(costs, self.n_parts))
 
     @property
     def n_jobs(self) -> int:
-        """How many runs the study asks for."""
-        return len(self.cells) * self.study.replicates
-
-    def estimated_seconds(self, n_workers: int) -> float:
-        """Roughly how long the whole study takes."""
-        return sum(self.costs) * self.study.replicates / min(n_workers, len(self.batches))
-
-    def estimated_bytes(self) -> float:
-        """Roughly how much its tables take on disk: numbers hardly shrink, repeated inputs nearly vanish."""
-        study = self.study
-        per_run = 32 + 8 * len(study.measures)
-        rows = sum(s.steps * 8 * len(study.series) for s in self.scenarios) if study.series else 0
-        rows += sum(s.n_organizations * 10 for s in self.scenarios) if study.wants_better_off else 0
-        return (per_run * len(self.cells) + rows) * study.replicates
+        """How many runs the stage asks for."""
+        return int((self.stop - self.start).sum())
 
     def jobs(self, batch: Batch) -> list[Job]:
         """The jobs of a batch, in order."""
-        return [self.job(number) for number in range(batch.first, batch.end)]
+        import numpy as np
 
-    def job(self, number: int) -> Job:
-        """The job of this number; its id is a hash of scenario, seed, measures and model version, not of names."""
-        replicate, cell = divmod(number, len(self.cells))
-        seed = self.study.seed + replicate
-        digest = self.digests[cell].copy()
-        digest.update(b"seed %d" % seed)
-        return Job(digest.hexdigest()[:16], cell, replicate + 1, seed)
+        jobs, number = [], batch.first
+        while number < batch.end:
+            r = int(np.searchsorted(self._ends, number, side="right"))
+            cells = self._cells(self._lowest + r)
+            begin = int(self._ends[r]) - len(cells)
+            for cell in cells[number - begin : batch.end - begin].tolist():
+                jobs.append(self.plan.job(cell, self._lowest + r + 1))
+            number = min(batch.end, int(self._ends[r]))
+        return jobs
+
+    @cached_property
+    def _lowest(self) -> int:
+        asked = self.stop > self.start
+        return int(self.start[asked].min()) if asked.any() else 0
+
+    @cached_property
+    def _highest(self) -> int:
+        return int(self.stop.max(initial=0))
+
+    @cached_property
+    def _ends(self):
+        """Number of jobs up to and with each replicate from ``_lowest`` on."""
+        import numpy as np
+
+        size = self._highest + 1
+        asked = self.stop > self.start
+        change = np.bincount(self.start[asked], minlength=size) - np.bincount(self.stop[asked], minlength=size)
+        return np.cumsum(np.cumsum(change)[self._lowest : self._highest])
+
+    def _cells(self, replicate: int):
+        """Cells whose run number ``replicate`` (from 0) belongs to the stage."""
+        return ((self.start <= replicate) & (replicate < self.stop)).nonzero()[0]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a study may run. ``digests[k]``, a hash of all that a run depends on but its seed, and ``costs[k]``,
+    roughly its seconds on one core, belong to ``cells[k]``."""
+
+    study: Study
+    cells: tuple[Cell, ...]
+    digests: tuple[bytes, ...]
+    costs: Any  # float64 (cells,)
+    _made: dict[int, Scenario] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def first_stage(self) -> Stage:
+        """What is run before any result is looked at: all of it, where the number of replicates is fixed."""
+        import numpy as np
+
+        n, least = len(self.cells), self.study.until.least if self.study.until else self.study.replicates
+        return Stage(self, np.zeros(n, np.int64), np.full(n, least, np.int64))
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """The batches of the first stage."""
+        return self.first_stage.batches
+
+    @property
+    def n_jobs(self) -> int:
+        """How many runs the first stage asks for."""
+        return self.first_stage.n_jobs
+
+    @property
+    def most_jobs(self) -> int:
+        """How many runs the study asks for at most."""
+        return len(self.cells) * self.study.replicates
+
+    def scenario(self, cell: int) -> Scenario:
+        """The scenario of a cell."""
+        if cell not in self._made:
+            made = self.study.scenario(*self.cells[cell])
+            if len(self._made) >= _KEPT:
+                return made
+            self._made[cell] = made
+        return self._made[cell]
+
+    def jobs(self, batch: Batch) -> list[Job]:
+        """The jobs of a batch of the first stage, in order."""
+        return self.first_stage.jobs(batch)
+
+    def job(self, cell: int, replicate: int) -> Job:
+        """This run; its id is a hash of scenario, seed, measures and model version, not of names."""
+        seed = self.study.seed + replicate - 1
+        return Job(hashlib.sha256(self.digests[cell] + b"seed %d" % seed).hexdigest()[:16], cell, replicate, seed)
+
+    def estimated_seconds(self, n_workers: int) -> float:
+        """Roughly how long the first stage takes."""
+        return float(self.costs @ self.first_stage.stop) / max(1, min(n_workers, len(self.batches)))
+
+    def estimated_bytes(self) -> float:
+        """Roughly how much the tables of the first stage take on disk: repeated inputs nearly vanish."""
+        study = self.study
+        per_run = 32 + 8 * len(study.measures) + (8 * len(study.factors) if study.is_sampled else 0)
+        if study.series or study.wants_better_off:
+            scenarios = [self.scenario(k) for k in range(0, len(self.cells), -(-len(self.cells) // 100))]
+            per_run += sum(8 * len(study.series) * s.steps for s in scenarios) / len(scenarios)
+            per_run += study.wants_better_off * sum(10 * s.n_organizations for s in scenarios) / len(scenarios)
+        return per_run * self.n_jobs
 
     @cached_property
     def study_hash(self) -> str:
@@ -92,7 +182,7 @@ class Plan:
         asked = [self.study.replicates, self.study.seed, self.study.settings]
         digest = hashlib.sha256(self.study.text + _canonical(asked))
         for cell_digest in self.digests:
-            digest.update(cell_digest.digest())
+            digest.update(cell_digest)
         return digest.hexdigest()[:32]
 
 
@@ -105,17 +195,39 @@ def make_plan(study: Study) -> Plan:
 
 
 def _laid_out(study: Study) -> Plan:
+    import numpy as np
+
     check_settings(study)
     cells = tuple(study.cells())
-    scenarios = tuple(study.scenario(*cell) for cell in cells)
-    for cell, scenario in zip(cells, scenarios, strict=True):
-        study.check_schedule(cell, scenario)
-    if all(scenario.network == "file" for scenario in scenarios):
+    firsts = {key: k for k, key in reversed([*enumerate((cell.world, cell.design) for cell in cells)])}
+    is_alike = not set(study.parameters.values()) & {*TOGETHER, "steps"}
+    scenarios: dict[int, Scenario] = {}
+    for k, cell in enumerate(cells):  # points that differ in parameters checked one by one need no check together
+        if not is_alike or firsts[cell.world, cell.design] == k:
+            scenarios[k] = study.scenario(*cell)
+            study.check_schedule(cell, scenarios[k])
+    if all(scenario.network == "file" for scenario in scenarios.values()):
         study.check_left_to_files()
-    contents = check_files(study, scenarios)
-    digests = tuple(_digest(study, scenario, contents) for scenario in scenarios)
-    costs = tuple(_seconds(study, scenario, contents) for scenario in scenarios)
-    return Plan(study, cells, scenarios, digests, tuple(_batches(costs, study.replicates)), costs)
+    contents = check_files(study, tuple(scenarios.values()))
+    asked = [study.measures, study.series, study.wants_better_off, getattr(sim, "MODEL_VERSION", "")]
+    words = {k: _in_words(_values(scenario, contents)) for k, scenario in scenarios.items()}
+    own_costs = {k: _seconds(study, scenario, contents) for k, scenario in scenarios.items()}
+    digests, costs = [], np.empty(len(cells))
+    for k, cell in enumerate(cells):
+        near = k if k in scenarios else firsts[cell.world, cell.design]
+        changed = {} if k in scenarios else _in_words(_set_by(study, cell.point))
+        text = ",".join((words[near] | changed).values())
+        digests.append(hashlib.sha256(b"[{%s},%s]" % (text.encode(), _canonical(asked))).digest())
+        costs[k] = own_costs[near]
+    return Plan(study, cells, tuple(digests), costs, {k: s for k, s in scenarios.items() if k < _KEPT})
+
+
+def _set_by(study: Study, point: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a point of the factors sets, as a scenario has them."""
+    named = {study.parameters[column]: level for column, level in point.items()}
+    named = {name: float(level) if kind_of(name) == "real" else level for name, level in named.items()}
+    together = dict.fromkeys(LEVERS, named.pop("levers")) if "levers" in named else {}
+    return together | named
 
 
 def check_files(study: Study, scenarios: tuple[Scenario, ...]) -> dict[str, tuple[str, int]]:
@@ -125,20 +237,23 @@ def check_files(study: Study, scenarios: tuple[Scenario, ...]) -> dict[str, tupl
     return contents
 
 
-def _batches(costs: Sequence[float], replicates: int):
-    """Cuts the jobs into batches bounded in number and seconds; a job too large for any is a batch of its own."""
-    n_jobs = len(costs) * replicates
+def _batches(costs: Sequence[float], n_before: int = 0):
+    """Cuts jobs of these costs into batches bounded in number and seconds; one too dear for any is one of its own.
+
+    Names count from ``n_before`` on.
+    """
+    import numpy as np
+
+    n_jobs = len(costs)
     most = max(1, min(JOBS_PER_BATCH, n_jobs // LEAST_BATCHES), math.ceil(n_jobs / MOST_BATCHES))
-    least_seconds, most_seconds = SECONDS_PER_BATCH
-    seconds = min(most_seconds, max(least_seconds, sum(costs) * replicates / MOST_BATCHES))
-    first, spent, number = 0, 0.0, 0
-    for job in range(n_jobs):
-        cost = costs[job % len(costs)]
-        if job > first and (job - first == most or spent + cost > seconds):
-            yield Batch(f"part-{number:06d}", first, job)
-            first, spent, number = job, 0.0, number + 1
-        spent += cost
-    yield Batch(f"part-{number:06d}", first, n_jobs)
+    spent = np.concatenate([[0.0], np.cumsum(costs)])
+    seconds = min(SECONDS_PER_BATCH[1], max(SECONDS_PER_BATCH[0], float(spent[-1]) / MOST_BATCHES))
+    first, number = 0, n_before
+    while first < n_jobs:
+        dear = int(np.searchsorted(spent, spent[first] + seconds, side="right")) - 1
+        end = min(n_jobs, first + most, max(first + 1, dear))
+        yield Batch(f"part-{number:06d}", first, end)
+        first, number = end, number + 1
 
 
 def _seconds(study: Study, scenario: Scenario, contents: dict[str, tuple[str, int]]) -> float:
@@ -162,12 +277,15 @@ def _tie_steps(scenario: Scenario, contents: dict[str, tuple[str, int]]) -> floa
     return ties * scenario.steps
 
 
-def _digest(study: Study, scenario: Scenario, contents: dict[str, tuple[str, int]]):
-    """A hash of all that a run in this scenario depends on but its seed; files count by content, not by path."""
+def _values(scenario: Scenario, contents: dict[str, tuple[str, int]]) -> dict[str, Any]:
+    """All that a run in this scenario depends on but its seed; files count by content, not by path."""
     values = scenario.to_dict()
-    values |= {name: contents[values[name]][0] for name in PATHS if values[name]}
-    asked = [study.measures, study.series, study.wants_better_off, getattr(sim, "MODEL_VERSION", "")]
-    return hashlib.sha256(_canonical([values, asked]))
+    return values | {name: contents[values[name]][0] for name in PATHS if values[name]}
+
+
+def _in_words(values: dict[str, Any]) -> dict[str, str]:
+    """Each entry as canonical JSON has it, in order of the keys: joined, they are what ``_canonical`` gives."""
+    return {name: _canonical({name: values[name]}).decode()[1:-1] for name in sorted(values)}
 
 
 def _canonical(value: Any) -> bytes:

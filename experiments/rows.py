@@ -15,6 +15,26 @@ _TYPES = {"real": pa.float64(), "integer": pa.int64(), "choice": pa.string()}
 POWER_THIRDS = ("weak", "middle", "strong")
 
 
+def completed(outcome: Outcome, at: list[int], taken: dict[int, Any], n_jobs: int) -> Outcome:
+    """The outcome of all jobs of a batch: of those at the places ``at``, just run, and of those stored in pieces."""
+    values = np.full((n_jobs, outcome.values.shape[1]), np.nan)
+    values[at] = outcome.values
+    errors, series, people = ([None] * n_jobs for _ in range(3))
+    for k, place in enumerate(at):
+        errors[place], series[place], people[place] = outcome.errors[k], outcome.series[k], outcome.people[k]
+    for place, piece in taken.items():
+        values[place], series[place] = piece.values, piece.series
+        people[place] = _coded(piece.people) if piece.people else None
+    return outcome._replace(values=values, errors=tuple(errors), series=tuple(series), people=tuple(people))
+
+
+def _coded(people: tuple) -> tuple:
+    income, third, sector = people
+    names, codes = np.unique(np.asarray(sector, dtype=str), return_inverse=True)
+    thirds = np.array([POWER_THIRDS.index(word) for word in third], np.int8)
+    return income, thirds, codes.astype(np.int16), tuple(names.tolist())
+
+
 def tables(plan: Plan, jobs: list[Job], outcome: Outcome) -> dict[str, pa.Table]:
     """The parts of a batch by kind; ``runs`` comes last, because it says that the batch is done."""
     parts = {}

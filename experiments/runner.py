@@ -2,7 +2,8 @@
 
 Kill it at any moment: batches already stored stay, the same command runs the others, and the tables end up the same,
 byte by byte. A worker that dies takes no stored batch with it: those in flight are run again, and if that fails too,
-job by job, so that only the culprit is marked as failed.
+job by job, so that only the culprit is marked as failed. Runs that an earlier cut of the study left are taken over by
+their ids, so a study that has grown pays for what is new alone, and its folder ends up as if it had been run at once.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments import executors, manifest, rows, store
-from experiments.plan import Batch, Plan
-from experiments.work import Outcome, Task, failed, joined, run_task
+from experiments import executors, manifest, parts, rows, stages, store
+from experiments.plan import Batch, Job, Plan, Stage
+from experiments.work import Outcome, RunFailed, Task, failed, joined, run_task
 
 DIED = "the worker process died during this run (killed, or out of memory)"
 NewExecutor = Callable[[int], Executor]
+
+
+class Stopped(Exception):
+    """Asked to stop: the batches in flight have been stored."""
 
 
 class Report(NamedTuple):
@@ -32,99 +37,205 @@ class Report(NamedTuple):
     kernel_seconds: float
 
 
-def run_sweep(
-    plan: Plan,
-    folder: Path,
-    *,
-    n_workers: int = 1,
-    advance: Callable[[int], None] = lambda n: None,
-    new_executor: NewExecutor = executors.on_this_machine,
-) -> Report:
-    """Brings the folder to hold every run of the plan; ``advance`` is told how many runs have been stored.
+class Orders(NamedTuple):
+    """How a sweep is to be run. ``announce`` is told at first how many runs are missing, and roughly how many seconds
+    of one core they take; ``advance`` how many runs have been stored; ``expect`` how many more there will be, and how
+    many of these are missing; ``is_stopped`` is asked between batches; ``retry``: failed runs are run again."""
 
-    Raises StoreError where the folder belongs to something else, is in use or cannot be written.
+    n_workers: int = 1
+    announce: Callable[[int, float], None] = lambda n, seconds: None
+    advance: Callable[[int], None] = lambda n: None
+    expect: Callable[[int, int], None] = lambda n, n_missing: None
+    new_executor: NewExecutor = executors.on_this_machine
+    is_stopped: Callable[[], bool] = lambda: False
+    fail_fast: bool = False
+    retry: bool = False
+    is_remote: bool = False  # workers are on other machines: more is kept in flight
+
+
+class _Piece(NamedTuple):
+    """What is to be run of a batch: its jobs, those among them that are run, and what is taken over of the others."""
+
+    batch: Batch
+    jobs: list[Job]
+    at: list[int]
+    taken: dict[int, tuple]
+
+
+def run_sweep(plan: Plan, folder: Path, **orders) -> Report:
+    """Brings the folder to hold every run of the plan; keyword arguments are ``Orders``.
+
+    Raises StoreError where the folder belongs to something else, is in use or cannot be written, RunFailed where the
+    first failure is to end it, Stopped where it was asked to stop.
     """
+    with claimed_for(plan, folder):
+        return run_claimed(plan, folder, Orders(**orders))
+
+
+@contextlib.contextmanager
+def claimed_for(plan: Plan, folder: Path) -> Iterator[None]:
+    """Keeps every other sweep out of a folder that may hold the plan. Raises StoreError."""
     store.check_place(folder)
     manifest.check(folder, plan)
     with store.claimed(folder):
-        record = manifest.begin(folder, plan)
-        missing = [batch for batch in plan.batches if not store.has_part(folder, batch.name, batch.end - batch.first)]
-        n_workers = max(1, min(n_workers, len(missing)))
-        n_missing = sum(batch.end - batch.first for batch in missing)
-        advance(plan.n_jobs - n_missing)
-        if not missing and record["is_complete"]:
-            return Report(plan.n_jobs, 0, 0.0, 0.0, 0.0)
-        manifest.write(folder, record)
-        report = _run_missing(plan, folder, missing, n_workers, advance, new_executor)
-        manifest.end_session(
-            record, n_workers, report.n_new, report.seconds, report.worker_seconds, report.kernel_seconds
-        )
-        manifest.write(folder, record)
-        return report
+        yield
 
 
-def task_of(plan: Plan, batch: Batch) -> Task:
-    """The batch as it travels to a worker, with each of its scenarios once."""
-    jobs = plan.jobs(batch)
+def run_claimed(plan: Plan, folder: Path, orders: Orders) -> Report:
+    """As ``run_sweep``, in a folder that the caller has claimed and keeps for what is still to be written there."""
+    stock = parts.Stock(folder, parts.kinds_of(plan.study))
+    record = manifest.begin(folder, plan, stock)
+    spent = _Spent(record)
+    try:
+        done = [plan.first_stage]
+        _run_stage(plan, folder, stock, done[-1], orders, spent)
+        while stage := stages.decided_after(plan, done, folder):
+            done.append(stage)
+            _run_stage(plan, folder, stock, stage, orders, spent)
+        with store.writing(folder):
+            stock.close([batch.name for _, batch in stages.batches_of(done)])
+        record["is_complete"] = True
+    finally:
+        spent.note(folder)
+    return spent.report(sum(stage.n_jobs for stage in done))
+
+
+class _Spent:
+    """What the present session has done so far, and its entry in the manifest."""
+
+    def __init__(self, record: dict):
+        self.record, self.began = record, time.perf_counter()
+        self.n_new = self.n_workers = 0
+        self.worker_seconds = self.kernel_seconds = 0.0
+
+    def begin(self, folder: Path, n_workers: int) -> None:
+        """The first batch is about to run: from here on the manifest tells of this session."""
+        if not self.n_workers:
+            manifest.begin_session(self.record)
+            manifest.write(folder, self.record)
+        self.n_workers = max(self.n_workers, n_workers)
+
+    def add(self, n_new: int, outcome: Outcome) -> None:
+        """A batch has been stored."""
+        self.n_new += n_new
+        self.worker_seconds += outcome.seconds
+        self.kernel_seconds += outcome.kernel_seconds
+
+    def note(self, folder: Path) -> None:
+        """Writes down what it came to; a folder that cannot be written keeps its last word."""
+        if self.n_workers:
+            manifest.end_session(self.record, self.n_workers, self.report(0))
+            with contextlib.suppress(store.StoreError):
+                manifest.write(folder, self.record)
+        elif self.record.get("is_complete") and not manifest.is_told(folder, self.record):
+            manifest.write(folder, self.record)
+
+    def report(self, n_runs: int) -> Report:
+        """The session in numbers."""
+        seconds = time.perf_counter() - self.began if self.n_workers else 0.0
+        return Report(n_runs, self.n_new, seconds, self.worker_seconds, self.kernel_seconds)
+
+
+def task_of(plan: Plan, jobs: list[Job], *, fail_fast: bool = False) -> Task:
+    """Jobs as they travel to a worker, with each of their scenarios once."""
     cells = sorted({job.cell for job in jobs})
     places = {cell: k for k, cell in enumerate(cells)}
     study = plan.study
     pairs = tuple((places[job.cell], job.seed) for job in jobs)
-    return Task(
-        tuple(plan.scenarios[cell] for cell in cells), pairs, study.measures, study.series, study.wants_better_off
-    )
+    scenarios = tuple(plan.scenario(cell) for cell in cells)
+    return Task(scenarios, pairs, study.measures, study.series, study.wants_better_off, fail_fast)
 
 
-def _run_missing(
-    plan: Plan, folder: Path, missing: list[Batch], n_workers: int, advance, new_executor: NewExecutor
-) -> Report:
-    began, worker_seconds, kernel_seconds, n_new = time.perf_counter(), 0.0, 0.0, 0
-    with contextlib.closing(outcomes(plan, missing, n_workers, new_executor)) as arriving:
-        for batch, outcome in arriving:
+def _run_stage(plan: Plan, folder: Path, stock: parts.Stock, stage: Stage, orders: Orders, spent: _Spent) -> None:
+    """Stores every batch of a stage that is not stored yet."""
+    missing, n_stored = [], 0
+    for batch in stage.batches:
+        jobs = stage.jobs(batch)
+        if stock.holds(batch.name, jobs, with_failures=not orders.retry):
+            n_stored += len(jobs)
+        else:
+            missing.append(batch)
+    amount = _amount(plan, stage, stock, missing)
+    if stage.n_parts:
+        orders.expect(stage.n_jobs, amount[0])
+    else:
+        orders.announce(*amount)
+    orders.advance(n_stored)
+    if not missing:
+        return
+    n_workers = max(1, min(orders.n_workers, len(missing)))
+    spent.begin(folder, n_workers)
+    with store.writing(folder):  # out of the way before any of the same name is written
+        for batch in missing:
+            stock.put_aside(batch.name)
+    n_left = len(missing)
+    with contextlib.closing(_outcomes(plan, stage, stock, missing, n_workers, orders)) as arriving:
+        for piece, outcome in arriving:
+            taken = stock.pieces(piece.taken, plan.study.measures, plan.study.series)
+            whole = rows.completed(outcome, piece.at, taken, len(piece.jobs))
             with store.writing(folder):
-                for kind, table in rows.tables(plan, plan.jobs(batch), outcome).items():
-                    store.write_part(folder, kind, batch.name, table)
-            worker_seconds += outcome.seconds
-            kernel_seconds += outcome.kernel_seconds
-            n_new += batch.end - batch.first
-            advance(batch.end - batch.first)
-    return Report(plan.n_jobs, n_new, time.perf_counter() - began, worker_seconds, kernel_seconds)
+                parts.write(folder, piece.batch.name, rows.tables(plan, piece.jobs, whole))
+            spent.add(len(piece.at), outcome)
+            orders.advance(len(piece.jobs))
+            n_left -= 1
+    if n_left:
+        raise Stopped
 
 
-def outcomes(
-    plan: Plan, batches: list[Batch], n_workers: int, new_executor: NewExecutor
-) -> Iterator[tuple[Batch, Outcome]]:
-    """The outcome of every batch, as they come in; nothing is lost with a worker that dies."""
-    waiting = list(reversed(batches))
+def _amount(plan: Plan, stage: Stage, stock: parts.Stock, missing: list[Batch]) -> tuple[int, float]:
+    """Runs of these batches that are not stored anywhere, and the seconds that the plan assumes for them."""
+    n, seconds = 0, 0.0
+    for batch in missing:
+        jobs = stage.jobs(batch)
+        taken = stock.taken_over(jobs)
+        cells = [job.cell for k, job in enumerate(jobs) if k not in taken]
+        n, seconds = n + len(cells), seconds + float(plan.costs[cells].sum())
+    return n, seconds
+
+
+def _outcomes(
+    plan: Plan, stage: Stage, stock: parts.Stock, missing: list[Batch], n_workers: int, orders: Orders
+) -> Iterator[tuple[_Piece, Outcome]]:
+    """The outcome of every batch, as they come in, until asked to stop; nothing is lost with a worker that dies."""
+    waiting = list(reversed(missing))
     has_died: set[Batch] = set()
-    while waiting:
-        lost = yield from _until_broken(plan, waiting, n_workers, new_executor)
-        for batch in lost:
-            if batch in has_died:
-                yield batch, _one_by_one(task_of(plan, batch), new_executor)
+    while waiting and not orders.is_stopped():
+        lost = yield from _until_broken(plan, stage, stock, waiting, n_workers, orders)
+        for piece in lost:
+            if piece.batch in has_died:
+                yield piece, _one_by_one(_task(plan, piece, orders), orders.new_executor)
             else:
-                waiting.append(batch)
-        has_died.update(lost)
+                waiting.append(piece.batch)
+        has_died.update(piece.batch for piece in lost)
 
 
-def _until_broken(plan: Plan, waiting: list[Batch], n_workers: int, new_executor: NewExecutor):
-    """Yields outcomes until none is waiting or a worker dies; returns the batches that were lost with it."""
-    executor = new_executor(n_workers)
-    flying: dict[Future, Batch] = {}
-    lost: list[Batch] = []
+def _until_broken(plan, stage, stock, waiting: list[Batch], n_workers: int, orders: Orders):
+    """Yields outcomes until none is waiting or a worker dies; returns the pieces that were lost with it."""
+    executor = orders.new_executor(n_workers)
+    flying: dict[Future, _Piece] = {}
+    lost: list[_Piece] = []
+    most = 2 * n_workers if orders.is_remote else (1 if n_workers == 1 else n_workers + 1)
     try:
         while (waiting or flying) and not lost:
-            _fill(executor, flying, waiting, 1 if n_workers == 1 else n_workers + 1, plan)
+            while waiting and len(flying) < most and not orders.is_stopped():
+                piece = _piece(stock, stage, waiting[-1])
+                if piece.at:
+                    flying[executor.submit(run_task, _task(plan, piece, orders))] = piece
+                waiting.pop()
+                if not piece.at:
+                    yield piece, failed(_task(plan, piece, orders), "")
+            if not flying:
+                break
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda f: flying[f].first):
-                batch = flying.pop(future)
-                if isinstance(future.exception(), BrokenExecutor):
-                    lost.append(batch)
+            for future in sorted(done, key=lambda f: flying[f].batch.first):
+                piece = flying.pop(future)
+                if executors.has_died(future):
+                    lost.append(piece)
                 else:
-                    yield batch, future.result()
+                    yield piece, _result(future, piece)
     except BrokenExecutor:  # it broke between two batches, while a new one was being handed in
         pass
-    except BaseException:  # Ctrl-C, a full disk: nobody waits for what is in flight
+    except BaseException:  # a second Ctrl-C, a full disk: nobody waits for what is in flight
         executors.stop(executor)
         raise
     lost += flying.values()
@@ -132,10 +243,21 @@ def _until_broken(plan: Plan, waiting: list[Batch], n_workers: int, new_executor
     return lost
 
 
-def _fill(executor: Executor, flying: dict[Future, Batch], waiting: list[Batch], most: int, plan: Plan) -> None:
-    while waiting and len(flying) < most:
-        future = executor.submit(run_task, task_of(plan, waiting[-1]))
-        flying[future] = waiting.pop()
+def _result(future: Future, piece: _Piece) -> Outcome:
+    try:
+        return future.result()
+    except RunFailed as failure:
+        raise RunFailed(piece.jobs[piece.at[failure.place]], failure.sentence) from None
+
+
+def _task(plan: Plan, piece: _Piece, orders: Orders) -> Task:
+    return task_of(plan, [piece.jobs[k] for k in piece.at], fail_fast=orders.fail_fast)
+
+
+def _piece(stock: parts.Stock, stage: Stage, batch: Batch) -> _Piece:
+    jobs = stage.jobs(batch)
+    taken = stock.taken_over(jobs)
+    return _Piece(batch, jobs, [k for k in range(len(jobs)) if k not in taken], taken)
 
 
 def _one_by_one(task: Task, new_executor: NewExecutor) -> Outcome:
@@ -148,6 +270,10 @@ def _alone(task: Task, new_executor: NewExecutor) -> Outcome:
     try:
         return executor.submit(run_task, task).result()
     except BrokenExecutor:
+        return failed(task, DIED)
+    except Exception as error:
+        if not executors.is_death(error):
+            raise
         return failed(task, DIED)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)

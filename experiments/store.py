@@ -1,12 +1,11 @@
-"""A results folder: who may write in it, files written aside and renamed, parts of tables, and reading them back.
+"""A results folder: who may write in it, and files written aside and renamed.
 
     results/NAME/study.toml                 the study as run
                  manifest.json              versions, seeds, machine, timing
-                 runs/part-000000.parquet   one row per run; the part of one batch
-                 series/  organizations/    the same for trajectories and for incomes, where the study asks for them
+                 runs/ series/ organizations/ checksums.sha256   the tables, batch by batch (``parts``)
                  means.csv  comparison.csv  figures/
 
-A file is there as a whole or not at all. The part in ``runs`` is written last: where it is, its batch is done.
+A file is there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from pathlib import Path
 
 from experiments.errors import StoreError
 
-KINDS = ("series", "organizations", "runs")
 _ASIDE = ".aside-"
 _LOCK = ".lock"
 
@@ -49,7 +47,8 @@ def check_place(folder: Path) -> None:
         if not place.is_dir():
             below = "" if place == folder else f" lies below {_typed(place)}, which"
             raise StoreError(f"{folder}{below} is a file; name a folder with --out")
-        os.rmdir(tempfile.mkdtemp(prefix=_ASIDE, dir=place))
+        with tempfile.TemporaryFile(prefix=_ASIDE, dir=place):  # has no name where the system can do without
+            pass
 
 
 def _typed(path: Path) -> Path:
@@ -89,6 +88,16 @@ def aside(path: Path) -> Iterator[Path]:
     _flush(path.parent)
 
 
+def second(path: Path, place: Path) -> None:
+    """Has the file stand under a second name, too: one file with two names, or a copy where that cannot be."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(path, place)
+    except OSError:
+        shutil.copyfile(path, place)
+
+
 @contextlib.contextmanager
 def folder_aside(folder: Path) -> Iterator[Path]:
     """A temporary folder whose files are moved into ``folder``, over what is there, when the block ends well."""
@@ -102,39 +111,6 @@ def folder_aside(folder: Path) -> Iterator[Path]:
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_part(folder: Path, kind: str, name: str, table) -> None:
-    """One batch of a table, as parquet whose bytes depend on nothing but the rows."""
-    from pyarrow import parquet
-
-    with aside(folder / kind / f"{name}.parquet") as temporary:
-        parquet.write_table(table, temporary, compression="zstd")
-
-
-def has_part(folder: Path, name: str, n_rows: int) -> bool:
-    """Whether a batch is stored, whole and legible; if it is not, running it again gives the same rows."""
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        return parquet.read_metadata(folder / "runs" / f"{name}.parquet").num_rows == n_rows
-    except (OSError, pyarrow.ArrowException):
-        return False
-
-
-def read_table(folder: Path, kind: str):
-    """All parts of a table as one DataFrame, in the order of the jobs; None where there are none. Raises StoreError."""
-    import pyarrow
-    from pyarrow import parquet
-
-    paths = sorted((folder / kind).glob("part-*.parquet"))
-    if not paths:
-        return None
-    try:
-        return pyarrow.concat_tables([parquet.ParquetFile(path).read() for path in paths]).to_pandas()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise StoreError(f"{folder / kind} cannot be read ({error}); run the sweep again to mend it") from None
 
 
 def _take(lock, folder: Path) -> None:
@@ -152,7 +128,7 @@ def _take(lock, folder: Path) -> None:
 
 def _sweep_up(folder: Path) -> None:
     """Removes what a killed sweep had begun to write aside."""
-    for place in (folder, *(folder / kind for kind in KINDS), folder / "figures"):
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())):
         for path in place.glob(f"{_ASIDE}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 

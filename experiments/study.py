@@ -10,30 +10,40 @@
     [factors]
     rivalry = [0.1, 0.25]
 
+Without a table ``[sampling]`` all combinations of levels are run; with one, the points it samples.
+
 ``read_study`` either returns a Study whose every key has been checked, or raises StudyError with one sentence that
 names file, key and remedy. That every scenario it makes can be run is checked where they are made, in ``plan``.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from experiments import sampling as sampler
 from experiments.asked import DEFAULT_MEASURES, read_measures, read_series
 from experiments.compared import UNNAMED, check_name, read_against, read_names, read_reference
 from experiments.errors import StudyError, key_path, shown, suggestion
-from experiments.factors import read_factors
 from experiments.layers import Layer, check_left_to_files, entries_too_late, factor_layer, read_layer, scenario_of
+from experiments.replicates import DEFAULT, Until, read_replicates
+from experiments.sampling import GRID, Design, Sampling, read_design
+from experiments.spans import Span
 from sim.parameters import LEVERS, Scenario
 
-KEYS = ("question", "replicates", "seed", "measures", "series", "reference", "base", "worlds", "designs", "factors")
-MOST_CELLS, MOST_REPLICATES, MOST_RUNS, MOST_SEED = 100_000, 1_000_000, 10_000_000, 2**63 - 1
+KEYS = (
+    "question", "replicates", "seed", "measures", "series", "reference", "base", "worlds", "designs", "sampling",
+    "factors",
+)  # fmt: skip
+POOLED = ("latin-hypercube", "sobol", "morris")
+MOST_CELLS, MOST_RUNS, MOST_SEED = 1_000_000, 10_000_000, 2**63 - 1
 
 
 class Cell(NamedTuple):
@@ -46,7 +56,8 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study. Factors are keyed by their column in the tables of results.
+    """A checked study. Factors are keyed by their column in the tables of results: with their levels on a grid or in
+    a table of points, where points are sampled with the list of levels or both ends of the range of their ``spans``.
 
     ``measures`` are numbers per run, in order (``better_off`` is not among them: ``wants_better_off`` says that it
     was asked for); ``series`` are per-step measures stored for each run. ``against[design]`` is the design with which
@@ -56,7 +67,7 @@ class Study:
 
     name: str
     question: str
-    replicates: int
+    replicates: int  # at most, where ``until`` says when they are enough
     seed: int
     measures: tuple[str, ...]
     series: tuple[str, ...]
@@ -68,14 +79,46 @@ class Study:
     reference_world: str
     reference_design: str
     parameters: dict[str, str]
+    sampling: Sampling = field(default_factory=Sampling)
+    spans: dict[str, Span] = field(default_factory=dict)
+    own_points: dict[str, list] = field(default_factory=dict, repr=False)
     source: str = ""
     text: bytes = b""
     settings: dict[str, Any] = field(default_factory=dict)
     layers: dict[tuple[str, ...], Layer] = field(default_factory=dict, repr=False)
+    until: Until | None = None
+    unit: str = "replicate"  # what its tables are over: replicates, or what was sampled
 
     def points(self) -> list[dict[str, Any]]:
-        """All combinations of levels, the last factor varying fastest; one empty point without factors."""
-        return [dict(zip(self.factors, levels, strict=True)) for levels in itertools.product(*self.factors.values())]
+        """The points in order: those sampled, or all combinations of levels, the last factor varying fastest.
+
+        One empty point without factors. Where levels are few, a sampled point may come more than once.
+        """
+        return self._points
+
+    @cached_property
+    def _points(self) -> list[dict[str, Any]]:
+        design = Design(self.sampling, self.factors, self.spans, self.own_points)
+        return [dict(zip(self.factors, levels, strict=True)) for levels in sampler.rows(design)]
+
+    @property
+    def n_points(self) -> int:
+        """How many points there are, without making them."""
+        return sampler.n_points(self.sampling, len(self.factors))
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the points are anything but all combinations of levels."""
+        return self.sampling.method != GRID
+
+    def clusters(self) -> np.ndarray:
+        """For each point the base sample (sobol) or trajectory (morris) it belongs to; otherwise each is its own."""
+        return sampler.clusters(self.sampling, len(self.factors))
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether its points are a sample of worlds, told together, rather than points to be told one by one."""
+        return self.sampling.method in POOLED
 
     def cells(self) -> Iterator[Cell]:
         """All combinations in canonical order: points, within them worlds, within them designs."""
@@ -188,13 +231,16 @@ def study_from(
     worlds, designs = read_names(data, "worlds"), read_names(data, "designs")
     measures, wants_better_off = read_measures(data.get("measures", list(DEFAULT_MEASURES)))
     series = read_series(data.get("series", []))
-    levels = read_factors(data.get("factors", {}))
-    parameters = {_column(factor, (*measures, *series)): factor for factor in levels}
+    design = read_design(data, folder)
+    parameters = {_column(factor, (*measures, *series)): factor for factor in design.levels}
+    replicates, until = read_replicates(data.get("replicates", DEFAULT), measures)
+    _check_pooled(design.sampling, until, wants_better_off)
     reference_world, reference_design = read_reference(data.get("reference", {}), worlds, designs)
     study = Study(
         name=name,
         question=_question(data),
-        replicates=_whole(data, "replicates", 1, MOST_REPLICATES, default=24),
+        replicates=replicates,
+        until=until,
         seed=_whole(data, "seed", 0, MOST_SEED, default=1),
         measures=measures,
         series=series,
@@ -202,10 +248,13 @@ def study_from(
         worlds=worlds,
         designs=designs,
         against=read_against(data.get("designs", {}), designs, reference_design),
-        factors=dict(zip(parameters, levels.values(), strict=True)),
+        factors=dict(zip(parameters, design.levels.values(), strict=True)),
         reference_world=reference_world,
         reference_design=reference_design,
         parameters=parameters,
+        sampling=design.sampling,
+        spans={column: design.spans[name] for column, name in parameters.items() if name in design.spans},
+        own_points={column: design.own[name] for column, name in parameters.items() if name in design.own},
         source=source,
         text=text,
         settings=dict(settings),
@@ -264,9 +313,8 @@ def _question(data: dict) -> str:
 def _whole(data: dict, key: str, low: int, high: int, *, default: int) -> int:
     value = data.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        no_runs = ", so the study has no runs" if key == "replicates" and value == 0 else ""
         most = "2**63 - 1" if high == MOST_SEED else high
-        raise StudyError(f"{key} must be a whole number from {low} to {most}, not {shown(value)}{no_runs}", key=key)
+        raise StudyError(f"{key} must be a whole number from {low} to {most}, not {shown(value)}", key=key)
     return value
 
 
@@ -286,13 +334,32 @@ def _column(factor: str, measures: tuple[str, ...]) -> str:
     return f"initial_{factor}" if factor in measures else factor
 
 
-def _check_size(study: Study) -> None:
-    cells = math.prod(map(len, study.factors.values())) * len(study.worlds) * len(study.designs)
-    if cells > MOST_CELLS or cells * study.replicates > MOST_RUNS:
+def _check_pooled(sampling: Sampling, until: Until | None, wants_better_off: bool) -> None:
+    """What is told point by point cannot be asked of a sample of points. Raises StudyError."""
+    if sampling.method not in POOLED:
+        return
+    if until is not None:
         raise StudyError(
-            f"factors, worlds and designs make {cells} scenarios and {cells * study.replicates} runs, "
-            f"more than {MOST_CELLS} or {MOST_RUNS}; use fewer levels",
-            key="factors",
+            f"replicates.until works point by point, for a grid or a table, not with sampling.method = "
+            f"{sampling.method!r}, whose intervals are over points; give replicates a number and samples more points",
+            key="replicates.until",
+        )
+    if wants_better_off:
+        raise StudyError(
+            f"measures has 'better_off', which is told point by point, not with sampling.method = {sampling.method!r}; "
+            "remove it, or use a grid or a table",
+            key="measures",
+        )
+
+
+def _check_size(study: Study) -> None:
+    cells = study.n_points * len(study.worlds) * len(study.designs)
+    if cells > MOST_CELLS or cells * study.replicates > MOST_RUNS:
+        remedy = "take fewer samples" if study.is_sampled else "use fewer levels"
+        raise StudyError(
+            f"{'sampling' if study.is_sampled else 'factors'}, worlds and designs make {cells} scenarios and "
+            f"{cells * study.replicates} runs, more than {MOST_CELLS} or {MOST_RUNS}; {remedy}",
+            key="sampling" if study.is_sampled else "factors",
         )
 
 

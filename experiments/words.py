@@ -144,7 +144,7 @@ def _row_name(key: tuple, study: Study) -> str:
 
 def _legend(about: pd.DataFrame, means: pd.DataFrame, study: Study, measures: list[str]) -> list[str]:
     """What the columns mean, and how many runs are missing from them."""
-    n = f"{study.replicates} replicate{'' if study.replicates == 1 else 's'}"
+    n = f"{study.replicates} {_units(study.unit, study.replicates)}"
     text = "; ".join([f"[ ]: 95 % interval over {n}", *map(_meaning, measures)])
     if len(about):
         text += (
@@ -225,10 +225,15 @@ def _clause(row: dict, study: Study, measure: str, several: bool) -> str:
         n = int(row["n_pairs"])
         seen = with_interval(measure, row["difference"], row["low"], row["high"], sign=True)
         seen = f" ({seen})" if n else ""
-        return f"{who}: cannot say at {n} replicate{'' if n == 1 else 's'}{seen}{left_out(row)}"
+        return f"{who}: cannot say at {n} {_units(study.unit, n)}{seen}{left_out(row)}"
     verb = "raises" if row["verdict"] == "higher" else "lowers"
     size = amount(measure, row["difference"], row["low"], row["high"])
     return f"{who} {verb} {labels.name(measure)} by {size}{left_out(row)}{_moral(row, study, measure)}"
+
+
+def _units(unit: str, n: int) -> str:
+    """``replicates``, ``trajectories``, or one of them."""
+    return unit if n == 1 else (f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s")
 
 
 def _moral(row: dict, study: Study, measure: str) -> str:

@@ -19,6 +19,15 @@ class Task(NamedTuple):
     measures: tuple[str, ...]
     series: tuple[str, ...]
     incomes: bool
+    fail_fast: bool = False
+
+
+class RunFailed(Exception):
+    """A run failed where the first failure is to end everything: its place in the task, and the sentence."""
+
+    def __init__(self, place: int, sentence: str):
+        super().__init__(place, sentence)
+        self.place, self.sentence = place, sentence
 
 
 class Outcome(NamedTuple):
@@ -38,7 +47,7 @@ class Outcome(NamedTuple):
 
 
 def run_task(task: Task) -> Outcome:
-    """Runs every job of the task, one after the other."""
+    """Runs every job of the task, one after the other. Raises RunFailed at the first failure if asked to."""
     from sim.simulation import observe
 
     began = time.perf_counter()
@@ -52,6 +61,8 @@ def run_task(task: Task) -> Outcome:
             seen = observe(task.scenarios[scenario], seed, task.measures, task.series, task.incomes)
         except Exception as error:  # a failed run is a result, and the other runs are not to blame
             errors[k] = _sentence(error)
+            if task.fail_fast:
+                raise RunFailed(k, errors[k]) from None
             continue
         values[k] = seen.values
         kernel += seen.kernel_seconds

@@ -21,7 +21,7 @@ from sim import simulation
 from sim.measures import MEASURES
 from sim.parameters import LEVERS, PARAMETERS, Scenario
 
-COMMANDS = ("run", "sweep", "figures", "validate", "describe", "new")
+COMMANDS = ("run", "sweep", "retry", "figures", "validate", "describe", "new")
 HOME = Path(__file__).parents[1]
 TEXT = """
 question = "Does it pay?"
@@ -144,7 +144,7 @@ def test_sweep_leaves_tables_figures_and_the_study(positivesum):
     code, out, err = positivesum("sweep", "study.toml", "--workers", 1)
     assert code == 0
     lines = err.splitlines()  # the bar is for terminals
-    assert re.fullmatch(r"study: 8 runs in 8 batches, about 1 s with 1 worker, about 1 MB on disk", lines[0])
+    assert re.fullmatch(r"study: 8 runs; about \d+ s with 1 worker \(from 3 pilot runs\), about 1 MB on disk", lines[0])
     assert lines[-1].startswith("100 %: 8 of 8 runs stored")
     assert len(lines) == 1 + 8  # one batch a line
     assert "Does it pay?" in out
@@ -264,9 +264,10 @@ def test_every_parameter_shows_unit_interval_default_and_source(positivesum):
 
 def test_an_estimate_stands_beside_many_runs(positivesum):
     Path("study.toml").write_text(TEXT.replace("replicates = 2", "replicates = 10000"))
-    out = positivesum("validate", "study.toml")[1]
-    assert "= 40000 runs" in out
-    assert re.search(r"about \d+ s with \d+ workers?, about \d+ MB on disk", out)
+    assert "= 40000 runs" in positivesum("validate", "study.toml")[1]
+    out = positivesum("sweep", "study.toml", "--dry-run")[1]
+    assert "= 40000 runs" in out and not Path("results").exists()
+    assert re.search(r"about \d+ (s|minutes) with \d+ workers? \(from 3 pilot runs\), about \d+ MB on disk", out)
 
 
 def test_what_is_overridden_or_never_reached_is_noted(positivesum):

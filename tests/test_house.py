@@ -78,8 +78,9 @@ def test_readme_python_runs(code, tmp_path, monkeypatch):
 def test_readme_commands_run(tmp_path):
     """Every `positivesum` command of the README, in order, in a folder with the studies it names."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    for text in _blocks("toml"):
-        (tmp_path / "coalition.toml").write_text(text)
+    studies = [text for text in _blocks("toml") if text.startswith("question")]
+    for name, text in zip(("coalition", "screening"), studies, strict=True):
+        (tmp_path / f"{name}.toml").write_text(text)
     commands = [line.split("#")[0].strip() for block in _blocks("bash") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("positivesum")]
     assert len(commands) >= 4

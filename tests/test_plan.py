@@ -1,5 +1,6 @@
 """Jobs, their seeds, ids and batches depend on the study alone."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,8 @@ def test_a_replicate_meets_the_same_seed_everywhere():
 
 def test_jobs_of_one_seed_stand_together():
     plan = make_plan(study_from(STUDY))
-    seeds = [plan.job(number).seed for number in range(plan.n_jobs)]
+    seeds = [job.seed for batch in plan.batches for job in plan.jobs(batch)]
+    assert len(seeds) == plan.n_jobs
     assert seeds == sorted(seeds)
 
 
@@ -80,7 +82,7 @@ def test_an_id_depends_on_all_that_the_numbers_depend_on(change):
 @given(st.lists(st.floats(1e-3, 100.0), min_size=1, max_size=30), st.integers(1, 200))
 @settings(max_examples=100, deadline=None)
 def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
-    batches = list(planning._batches(costs, replicates))
+    batches = list(planning._batches(np.tile(costs, replicates)))
     numbers = [number for batch in batches for number in range(batch.first, batch.end)]
     assert numbers == list(range(len(costs) * replicates))
     assert sorted({batch.name for batch in batches}) == [batch.name for batch in batches]
@@ -93,7 +95,7 @@ def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
     ("seconds", "n_jobs", "fewest", "most"),
     [
         (1e-3, 40, 32, 40),  # a small study occupies every core
-        (1e-3, 6_400, 100, 100),
+        (1e-3, 6_400, 50, 50),
         (1e-3, 1_000_000, 200, 200),  # a large one is not a heap of files
         (0.1, 100_000, 180, 220),
         (1.0, 100_000, 1_600, 1_700),  # unless a kill would cost more than a minute
@@ -101,7 +103,7 @@ def test_batches_hold_every_job_once_and_stay_small(costs, replicates):
     ],
 )
 def test_batches_are_neither_too_many_nor_too_dear(seconds, n_jobs, fewest, most):
-    assert fewest <= len(list(planning._batches([seconds], n_jobs))) <= most
+    assert fewest <= len(list(planning._batches(np.full(n_jobs, seconds)))) <= most
 
 
 def test_the_bars_cost_three_runs():
@@ -178,3 +180,13 @@ def test_other_worlds_may_need_what_an_observed_one_does_not(tmp_path):
 def test_a_setting_may_not_overwrite_a_factor():
     with pytest.raises(StudyError, match="--set rivalry would overwrite a factor"):
         make_plan(study_from(STUDY, settings={"rivalry": 0.5}))
+
+
+def test_a_point_has_the_id_of_the_scenario_it_makes():
+    """Points that are hashed from their neighbour's words get the ids that they get as designs of their own."""
+    many = STUDY | {"factors": {"rivalry": [0.1, 0.2], "levers": [0.1, 0.5], "synergy": [1, 2], "choice": ["belief"]}}
+    alone = STUDY | {"factors": {}, "worlds": {"w": {}}}
+    ids = {job.run_id for job in jobs_of(many).values()}
+    for rivalry, levers, synergy in ((0.1, 0.1, 1), (0.2, 0.5, 2.0), (0.2, 0.1, 1.0)):
+        own = {"d": {"rivalry": rivalry, "levers": levers, "synergy": synergy}}
+        assert {job.run_id for job in jobs_of(alone | {"designs": own}).values()} <= ids

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from experiments import rows, store
+from experiments import parts, rows, store
 from experiments.errors import StoreError
-from experiments.plan import make_plan
+from experiments.plan import Batch, make_plan
 from experiments.study import study_from
 from experiments.work import Outcome
 
@@ -44,7 +44,7 @@ def outcome(plan):
 
 @pytest.fixture
 def tables(plan, outcome):
-    return rows.tables(plan, [plan.job(0), plan.job(1)], outcome)
+    return rows.tables(plan, plan.first_stage.jobs(Batch("", 0, 2)), outcome)
 
 
 def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path):
@@ -92,9 +92,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, place):
 
 
 def test_rows_come_back_as_they_went_in(tmp_path, plan, tables):
-    for kind, table in tables.items():
-        store.write_part(tmp_path, kind, "part-000000", table)
-    runs = store.read_table(tmp_path, "runs")
+    parts.write(tmp_path, "part-000000", tables)
+    runs = parts.read_table(tmp_path, "runs")
     assert list(runs.columns) == [
         "run_id",
         "world",
@@ -109,33 +108,81 @@ def test_rows_come_back_as_they_went_in(tmp_path, plan, tables):
         "value",
         "trust",
     ]
-    assert runs["run_id"].tolist() == [plan.job(0).run_id, plan.job(1).run_id]
+    assert runs["run_id"].tolist() == [job.run_id for job in plan.first_stage.jobs(Batch("", 0, 2))]
     assert runs["status"].tolist() == ["ok", "failed"]
     assert runs["error"].isna().tolist() == [True, False]
     assert runs["value"].tolist()[0] == 0.1 + 0.2
     assert (runs["initial_trust"].dtype, runs["steps"].dtype) == (np.float64, np.int64)
-    organizations = store.read_table(tmp_path, "organizations")
+    organizations = parts.read_table(tmp_path, "organizations")
     assert organizations["power_third"].tolist() == ["weak", "middle", "strong"]
     assert organizations["sector"].tolist() == ["state", "ngo", "state"]
     assert organizations["income"].tolist() == [0.5, 0.1, -1.0]
-    series = store.read_table(tmp_path, "series")
+    series = parts.read_table(tmp_path, "series")
     assert series[["step", "mutual"]].values.tolist() == [[0, 0.25], [1, 0.5]]
 
 
-def test_the_bytes_of_a_part_depend_on_its_rows_alone(tmp_path, tables):
-    for name in ("a", "b"):
-        store.write_part(tmp_path / name, "runs", "part-000000", tables["runs"])
-    first, second = ((tmp_path / name / "runs" / "part-000000.parquet").read_bytes() for name in ("a", "b"))
-    assert first == second
+def test_the_bytes_of_a_part_depend_on_its_rows_alone(tables):
+    assert parts.encoded(tables["runs"]) == parts.encoded(tables["runs"].take(list(range(len(tables["runs"])))))
 
 
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("kind", parts.KINDS)
 @pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"PAR1" + data[4:-8] + b"\0" * 8]
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: b"PAR1" + data[4:-8] + b"\0" * 8,
+        *(lambda data, k=k: flipped(data, len(data) * k // 12) for k in range(12)),  # one bit, anywhere
+    ],
 )
-def test_a_part_that_is_damaged_does_not_count(tmp_path, tables, damage):
-    store.write_part(tmp_path, "runs", "part-000000", tables["runs"])
-    path = tmp_path / "runs" / "part-000000.parquet"
-    assert store.has_part(tmp_path, "part-000000", 2)
-    assert not store.has_part(tmp_path, "part-000000", 3)
+def test_a_part_that_is_damaged_does_not_count(tmp_path, plan, tables, damage, kind):
+    jobs = plan.first_stage.jobs(Batch("", 0, 2))
+    parts.write(tmp_path, "part-000000", tables)
+    assert parts.Stock(tmp_path, parts.KINDS).holds("part-000000", jobs)
+    assert not parts.Stock(tmp_path, parts.KINDS).holds("part-000000", jobs[::-1])
+    path = tmp_path / kind / "part-000000.parquet"
     path.write_bytes(damage(path.read_bytes()))
-    assert not store.has_part(tmp_path, "part-000000", 2)
+    stock = parts.Stock(tmp_path, parts.KINDS)
+    assert not stock.holds("part-000000", jobs)
+    assert stock.damaged == ["part-000000"]
+    with pytest.raises(StoreError, match="damaged"):
+        parts.read_table(tmp_path, kind)
+
+
+def test_the_checksums_are_what_sha256sum_reads(tmp_path, tables):
+    parts.write(tmp_path, "part-000000", tables)
+    done = subprocess.run(
+        ["sha256sum", "--strict", "-c", parts.CHECKSUMS], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("OK") == 3
+
+
+def test_half_a_line_of_checksums_is_a_part_that_was_not_finished(tmp_path, plan, tables):
+    jobs = plan.first_stage.jobs(Batch("", 0, 2))
+    parts.write(tmp_path, "part-000000", tables)
+    log = (tmp_path / parts.CHECKSUMS).read_bytes()
+    (tmp_path / parts.CHECKSUMS).write_bytes(log[:-10])
+    assert not parts.Stock(tmp_path, parts.KINDS).holds("part-000000", jobs)
+    parts.write(tmp_path, "part-000000", tables)  # made again, on a line of its own
+    assert parts.Stock(tmp_path, parts.KINDS).holds("part-000000", jobs)
+
+
+def test_runs_are_taken_over_by_their_ids_wherever_they_are(tmp_path, plan, outcome, tables):
+    jobs = plan.first_stage.jobs(Batch("", 0, 2))
+    parts.write(tmp_path, "part-000000", tables)
+    stock = parts.Stock(tmp_path, parts.KINDS)
+    stock.put_aside("part-000000")
+    for each in (stock, parts.Stock(tmp_path, parts.KINDS)):
+        taken = each.taken_over(jobs[::-1])
+        assert list(taken) == [1]  # the run that failed is not worth keeping
+        piece = each.pieces(taken, plan.study.measures, plan.study.series)[1]
+        assert np.array_equal(piece.values, outcome.values[0], equal_nan=True)
+        assert np.array_equal(piece.series, outcome.series[0])
+        assert piece.people[2].tolist() == ["state", "ngo", "state"]
+    stock.close([])
+    assert not (tmp_path / parts.BANK).exists()

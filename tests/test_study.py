@@ -83,6 +83,18 @@ def test_ranges_hit_round_numbers_and_both_ends():
     assert study.factors["degree"] == (2, 4, 6, 8)
 
 
+def test_ranges_on_other_scales_hit_both_ends():
+    factors = {
+        "rationality": {"from": 0.5, "to": 50, "points": 3, "scale": "log"},
+        "n_organizations": {"from": 10, "to": 1000, "points": 5, "scale": "log"},
+        "degree": {"from": 2, "to": 9, "points": 3, "scale": "integer"},
+    }
+    study = study_from({"question": "?", "factors": factors})
+    assert study.factors["rationality"] == (0.5, 5, 50)
+    assert study.factors["n_organizations"] == (10, 32, 100, 316, 1000)  # a number that counts is rounded
+    assert study.factors["degree"] == (2, 6, 9)
+
+
 def test_a_factor_that_is_also_a_measure_gets_a_column_of_its_own():
     study = study_from({"question": "?", "measures": ["trust", "value"], "factors": {"trust": [0.2, 0.8]}})
     assert study.factors == {"initial_trust": (0.2, 0.8)}
@@ -202,11 +214,28 @@ REFUSED = [
     (changed(factors={"rivalry": {"from": 0, "to": 1, "step": 0.3}}), "factors.rivalry.step", "whole steps"),
     (changed(factors={"rivalry": {"from": 0, "to": 1, "step": 0}}), "factors.rivalry.step", "above 0"),
     (changed(factors={"rivalry": {"from": 0, "to": 1}}), "factors.rivalry", "points or step"),
+    (changed(factors={"rivalry": {"from": 0, "to": 1}}), "factors.rivalry", "[sampling] method"),
+    (
+        changed(factors={"rivalry": {"from": 0, "to": 1, "points": 3, "scale": "log"}}),
+        "factors.rivalry.from",
+        "above 0",
+    ),
+    (
+        changed(factors={"rivalry": {"from": 0.1, "to": 1, "step": 0.3, "scale": "log"}}),
+        "factors.rivalry.step",
+        "points instead",
+    ),
+    (
+        changed(factors={"rivalry": {"from": 0, "to": 1, "points": 3, "scale": "logg"}}),
+        "factors.rivalry.scale",
+        "did you mean 'log'",
+    ),
+    (changed(factors={"degree": {"from": 2, "to": 3, "points": 3, "scale": "integer"}}), "factors.degree", "twice"),
     (changed(factors={"rivalry": {"from": 0, "too": 1, "step": 1}}), "factors.rivalry", "did you mean 'to'"),
     (changed(factors={"rivalry": {"from": float("nan"), "to": 1, "step": 1}}), "factors.rivalry.from", "finite"),
     (
         changed(
-            factors={"levers": {"from": 0, "to": 1, "points": 400}, "rivalry": {"from": 0, "to": 1, "points": 400}}
+            factors={"levers": {"from": 0, "to": 1, "points": 800}, "rivalry": {"from": 0, "to": 1, "points": 800}}
         ),
         "factors",
         "fewer",
@@ -273,6 +302,14 @@ WORDS = [
     "to",
     "points",
     "step",
+    "scale",
+    "method",
+    "samples",
+    "sobol",
+    "morris",
+    "latin-hypercube",
+    "table",
+    "file",
     "world",
     "design",
     "usual",
