@@ -23,7 +23,7 @@ def small(repeats: int = 15) -> list[Row]:
     return _compared(Scenario(), "300 ties", repeats)
 
 
-def large(n_organizations: int = 1_000_000, steps: int = 4, repeats: int = 3) -> list[Row]:
+def large(n_organizations: int = 1_000_000, steps: int = 5, repeats: int = 4) -> list[Row]:
     """A million organizations, 3 million ties: more than any cache holds. With the share of memory bandwidth."""
     name = f"{n_organizations * 3 / 1e6:g} million ties"
     return _compared(Scenario(n_organizations=n_organizations, steps=steps), name, repeats, with_bandwidth=True)

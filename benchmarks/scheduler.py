@@ -1,6 +1,7 @@
 """A real Dask scheduler with tasks that only sleep: what handing out work costs, however many workers there are.
 
-Two worker processes on loopback. A task sleeps, then returns an array as large as what a batch of 128 runs returns.
+Two worker processes on loopback; scheduler and client share a process, so a task is charged with both, and what a
+scheduler of its own hands out is more. A task sleeps, then returns an array as large as that of a batch of 128 runs.
 Tasks are handed in with a bounded number in flight, as the runner does. What the scheduler can hand out per second,
 times what a batch computes, is the number of workers it can keep busy; with the cost of a run and of storing it,
 that tells what a million and a billion runs cost and which part gives out first.

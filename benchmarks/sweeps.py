@@ -54,7 +54,7 @@ def _of(sweeps: list[dict], name: str) -> list[float]:
     return [each[name] for each in sweeps]
 
 
-def workers(replicates: int = 1000, repeats: int = 3) -> list[Row]:
+def workers(replicates: int = 600, repeats: int = 3) -> list[Row]:
     """Share of the time in the kernel on one worker; two workers against one."""
     sweeps = _rounds(replicates, repeats, {"one": ("--workers", "1"), "two": ("--workers", "2")})
     one, two, n_runs = sweeps["one"], sweeps["two"], replicates * N_DESIGNS
@@ -71,7 +71,7 @@ def workers(replicates: int = 1000, repeats: int = 3) -> list[Row]:
     ]
 
 
-def dask(replicates: int = 1000, repeats: int = 3) -> list[Row]:
+def dask(replicates: int = 600, repeats: int = 3) -> list[Row]:
     """Two processes of a Dask cluster against two local workers."""
     if "--dask" not in command("sweep", "--help"):
         raise Skipped("`positivesum sweep` has no option --dask yet")
