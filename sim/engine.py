@@ -85,7 +85,7 @@ def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w
 def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool = True, threads: int = 1) -> Trace:
     """Run a scenario, or one of its twins, on the compiled engine."""
     plan = segments(scenario)
-    seed, late = np.uint64(seed), late_from(scenario.steps)
+    seed, late, with_ledger = np.uint64(seed), late_from(scenario.steps), True if with_ledger else None
     ties, organizations = lay_out(people, plan[0].inside, twin != OBSERVED), organizations_of(people)
     n_rows = max(1, -(-max(len(people.i), len(organizations)) // CHUNK))
     w = _World(

@@ -192,7 +192,10 @@ def _reinforce(n, slot, earned, cell, pair, one, two, p):
 
 @looped
 def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, desk, lifetimes):
-    """One step of block b, written on the desk's sheet from place ``first`` on; ended spells in ``lifetimes``."""
+    """One step of block b, written on the desk's sheet from place ``first`` on; ended spells in ``lifetimes``.
+
+    ``with_ledger``: True or None, so that what the ledger needs is compiled only where it is asked for.
+    """
     n, slot = np.uint64(ties.size[b]), np.uint64(b * LANES)
     is_observed = twin == OBSERVED
     p = lanes.held(force[ties.inside[b]])
@@ -236,7 +239,7 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
             lanes.remember(n, ties.read_j[slot:], pair, two)
         _after_work(n, slot, ties.tenure, cell, pair, one, two, luck, p, lifetimes)
         lanes.report(n, cell, pair, one, two, first, sheet)
-        if with_ledger:
+        if with_ledger is not None:
             lanes.report_losses(n, cell, pair, one, two, ties.inside[b], first, sheet)
     _mark(n, slot, ties.marks, pair, one, two)
 

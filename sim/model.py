@@ -141,7 +141,7 @@ class PartnershipModel(mesa.Model):
                 for field, number in _on_sheet(partnership):
                     sheet[int(field) + place] = number
             count_ties(np.uint64(0), np.uint64(len(here)), sheet, row)
-            sum_ties(0, len(here), 0, places, self.with_ledger, self._force, sheet, row)
+            sum_ties(0, len(here), 0, places, True if self.with_ledger else None, self._force, sheet, row)
             tally_organizations(lo, min(lo + CHUNK, len(self.organizations)), self._organizations, row)
             total += row
         self._sums.append(total)

@@ -139,9 +139,9 @@ def _needs(names, what: str) -> bool:
     return any(measured.BY_NAME[name].needs == what for name in names)
 
 
-def _twins(scenario: Scenario, seed: int, people: Population, threads: int):
-    return [
-        compiled_engine.run(scenario, seed, people, twin=twin, threads=threads)
+def _twins(scenario: Scenario, seed: int, people: Population, with_ledger: bool, threads: int):
+    return [  # a twin keeps no ledger: the flag only spares compiling the engine a second time
+        compiled_engine.run(scenario, seed, people, twin=twin, with_ledger=with_ledger, threads=threads)
         for twin in (ALL_COOPERATE, ALL_COCREATE)
     ]
 
@@ -166,7 +166,7 @@ def simulate(scenario: Scenario, seed: int = 1, engine: str = "compiled", *, mea
         trace = run_mesa(scenario, seed, with_ledger=with_ledger)
     else:
         trace = _compiled(scenario, seed, people, with_ledger, threads)
-    twins = _twins(scenario, seed, people, threads) if with_twins else []  # they choose nothing: no agent needed
+    twins = _twins(scenario, seed, people, with_ledger, threads) if with_twins else []  # they choose nothing: no agent needed
     return Result(scenario, seed, people, trace, twins, with_ledger)
 
 
@@ -183,7 +183,7 @@ def observe(
     started = time.perf_counter()
     with_ledger = _needs((*names, *series), "ledger")
     trace = _compiled(scenario, seed, people, with_ledger, 1)
-    twins = _twins(scenario, seed, people, 1) if _needs(names, "twins") and scenario.game is None else []
+    twins = _twins(scenario, seed, people, with_ledger, 1) if _needs(names, "twins") and scenario.game is None else []
     kernel_seconds = time.perf_counter() - started
     columns = measured.series(trace, len(people.power), scenario.game is not None, with_ledger)
     numbers = measured.summary(trace, twins, people, scenario, columns, late_from(scenario.steps))

@@ -58,7 +58,10 @@ def count_ties(first, n, sheet, row):
 
 @looped
 def sum_ties(lo, hi, first, slot, with_ledger, force, sheet, row):
-    """Add to ``row`` the sums over ties lo .. hi - 1 (one chunk), in this order: tie e is at place slot[e] - first."""
+    """Add to ``row`` the sums over ties lo .. hi - 1 (one chunk), in this order: tie e is at place slot[e] - first.
+
+    ``with_ledger``: True or None, see ``sim.kernel.live``.
+    """
     trust = connection = alignment = tension = value = 0.0
     for e in range(lo, hi):
         q = np.uint64(slot[e] - first)
@@ -75,7 +78,7 @@ def sum_ties(lo, hi, first, slot, with_ledger, force, sheet, row):
     row[_TRUST + 2] += alignment
     row[_TRUST + 3] += tension
     row[_VALUE] += value
-    if with_ledger:
+    if with_ledger is not None:
         _tally_losses(lo, hi, first, slot, force, sheet, row)
 
 

@@ -193,15 +193,11 @@ SMALL = BUSY.replace(n_organizations=8, steps=8, degree=4, turnover=0.1, levers=
 INTERPRETED = """
 import json, sys
 import numpy as np
-from sim import Scenario, engine, kernel, schedule, simulate
-def attributes(make):
-    return lambda *a, **k: tuple(x.view(np.recarray) if x.dtype.names else x for x in make(*a, **k))
-engine.initial = attributes(engine.initial)
+from sim import Scenario, engine, schedule, simulate
+organizations_of = engine.organizations_of
+engine.organizations_of = lambda people: organizations_of(people).view(np.recarray)
 records = schedule.Segment.records
 schedule.Segment.records = lambda segment: records(segment).view(np.recarray)
-zeros = np.zeros
-engine.np = type("np", (), {**vars(np), "zeros": staticmethod(lambda shape, dtype=float: (
-    zeros(shape, dtype).view(np.recarray) if getattr(dtype, "names", None) else zeros(shape, dtype)))})
 result = simulate(Scenario(**json.loads(sys.argv[1])), seed=3)
 print(json.dumps({name: [float(x).hex() for x in column] for name, column in result.series.items()}))
 """

@@ -302,7 +302,7 @@ def test_ties_and_organizations_may_be_stepped_in_any_order(scenario, seed, shuf
     for step in range(1 if scenario.imitation else scenario.steps):
         renew(step, np.uint64(seed), organizations, *sector_peers(people.sector), luck, force)
         for b in shuffler.sample(range(len(ties.size)), len(ties.size)):
-            live(b, step, np.uint64(seed), OBSERVED, False, np.uint64(0), ties, organizations, force, table, ended)
+            live(b, step, np.uint64(seed), OBSERVED, None, np.uint64(0), ties, organizations, force, table, ended)
         collect(0, len(people.i), ties, organizations, force)
         for k in shuffler.sample(range(len(organizations)), len(organizations)):
             reflect(k, k + 1, False, OBSERVED, organizations, force)
