@@ -180,3 +180,15 @@ def test_other_worlds_may_need_what_an_observed_one_does_not(tmp_path):
 def test_a_setting_may_not_overwrite_a_factor():
     with pytest.raises(StudyError, match="--set rivalry would overwrite a factor"):
         make_plan(study_from(STUDY, settings={"rivalry": 0.5}))
+
+
+def test_a_pilot_times_what_has_run_before(monkeypatch):
+    """Every kind of network is compiled on its own; a forecast that timed that said hours for minutes."""
+    from experiments import pilot
+
+    runs = []
+    monkeypatch.setattr("sim.simulation.observe", lambda scenario, *_: runs.append((scenario.network, scenario.steps)))
+    study = study_from(STUDY | {"factors": {"network": ["small-world", "random", "scale-free"]}})
+    pilot.timed(make_plan(study))
+    timed = [k for k, (_, steps) in enumerate(runs) if steps == 4]
+    assert len(timed) == 3 and all(runs[k - 1] == (runs[k][0], 1) for k in timed)
