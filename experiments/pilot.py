@@ -23,12 +23,14 @@ class Pilot(NamedTuple):
 
 
 def timed(plan: Plan) -> Pilot:
-    """Times the cheapest, the middle and the dearest scenario of a plan, after a first run that is not counted."""
+    """Times the cheapest, the middle and the dearest scenario of a plan, each after a step that is not counted.
+
+    What a scenario needs may have to be compiled first: every kind of network is a function of its own.
+    """
     from sim.simulation import observe
 
     study, order = plan.study, plan.costs.argsort(kind="stable")
     chosen = dict.fromkeys(int(order[k]) for k in (0, len(order) // 2, len(order) - 1))
-    observe(plan.scenario(next(iter(chosen))).replace(steps=1, events=(), phases=()), study.seed, study.measures)
     measured = assumed = 0.0
     for cell in chosen:
         scenario, cost = plan.scenario(cell), float(plan.costs[cell])
@@ -36,8 +38,9 @@ def timed(plan: Plan) -> Pilot:
             steps = max(1, int(scenario.steps * _LONGEST / cost))
             cost = SECONDS_PER_RUN + (cost - SECONDS_PER_RUN) * steps / scenario.steps
             scenario = scenario.replace(steps=steps, events=(), phases=())
-        began = time.perf_counter()
         try:
+            observe(scenario.replace(steps=1, events=(), phases=()), study.seed, study.measures)
+            began = time.perf_counter()
             observe(scenario, study.seed, study.measures, (), study.wants_better_off)
         except Exception:  # a run that fails is told when it is its turn
             continue

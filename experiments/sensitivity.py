@@ -12,7 +12,8 @@ Arrays in, tables out. A row per world, design, measure, factor and index:
 
 and a row without a number where a measure is ``constant`` or was ``refused``, with the reason as ``note``. The
 verdict on ST is "moves" or "does not move" where its whole interval lies above or below ``LEAST_SHARE``; that on
-mu_star where it lies above or below the effect that a straight line with that share of the variance would have.
+mu_star where it lies above or below the effect that a straight line with that share of the variance would have; what
+it is held against stands beside it as ``least``.
 Estimators and intervals: ``effects``.
 """
 
@@ -38,8 +39,8 @@ WIDEST = 0.1  # half-width of a total index, beyond which factors can hardly be 
 FEWEST_REPLICATES = 3  # with two, nothing can be said of what the choice of seeds does
 MOST_MISSING = 0.1  # share of base samples or trajectories that may lack a number
 COLUMNS = (
-    "world", "design", "measure", "method", "factor", "index", "estimate", "low", "high", "verdict", "n", "n_dropped",
-    "replicates", "note",
+    "world", "design", "measure", "method", "factor", "index", "estimate", "low", "high", "least", "verdict", "n",
+    "n_dropped", "replicates", "note",
 )  # fmt: skip
 MOVES, INERT, OPEN = "moves", "does not move", "cannot say"
 
@@ -167,7 +168,7 @@ def _sobol_rows(group: _Group, study: Study) -> list[dict[str, Any]]:
     found = effects.sobol(group.y, len(names), study.sampling.second_order)
     rows = [_row(name, "S1", number) for name, number in zip(names, _each(found.first), strict=True)]
     for name, number in zip(names, _each(found.total), strict=True):
-        rows.append(_row(name, "ST", number, _verdict(number[1], number[2], LEAST_SHARE)))
+        rows.append(_row(name, "ST", number, _verdict(number[1], number[2], LEAST_SHARE), least=LEAST_SHARE))
     pairs = itertools.combinations(names, 2) if study.sampling.second_order else ()
     rows += [_row(f"{a} x {b}", "S2", number) for (a, b), number in zip(pairs, _each(found.second), strict=True)]
     return [*rows, _row("", "S1_sum", _each(found.first_sum)[0]), _row("", "chance", _each(found.chance)[0])]
@@ -179,7 +180,8 @@ def _morris_rows(group: _Group, study: Study) -> list[dict[str, Any]]:
     rows = []
     for k, (name, span) in enumerate(study.spans.items()):
         mu_star, least = _each(found.mu_star)[k], _least_effect(span, study.sampling.levels) * found.sd
-        rows.append(_row(name, "mu_star", mu_star, _verdict(mu_star[1], mu_star[2] + found.untold[k], least)))
+        verdict = _verdict(mu_star[1], mu_star[2] + found.untold[k], least)
+        rows.append(_row(name, "mu_star", mu_star, verdict, least=least))
         if not span.levels:
             rows += [_row(name, "mu", _each(found.mu)[k]), _row(name, "sigma", _each(found.sigma)[k])]
         rows.append(_row(name, "floor", (float(found.floor[k]), np.nan, np.nan, np.nan)))

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from experiments import canvas, labels
 from experiments.compared import UNNAMED
-from experiments.sensitivity import INERT, MOVES
+from experiments.sensitivity import INERT, LEAST_SHARE, MOVES
 from experiments.study import Study
 
 MOST_PLACES = 6  # worlds and designs drawn; the table has all
-MAIN, SECOND = "#0072B2", "#E69F00"
+MOST_ROWS = 25  # factors drawn; the table has all
+MAIN, SECOND, SHADE = "#0072B2", "#E69F00", "0.9"
 _LOOKS = {
     "ST": ("o", MAIN, -0.14, "with all its interactions (ST)"), "S1": ("D", SECOND, 0.18, "alone (S1)"),
     "mu_star": ("o", MAIN, -0.14, "mean size of its effect (μ*)"),
@@ -33,12 +35,16 @@ def draw(table: pd.DataFrame, study: Study, path: Path) -> Path:
 def figure(table: pd.DataFrame, study: Study) -> Figure:
     """Points with 95 % intervals: total and first-order indices (sobol), or size and spread of effects (morris).
 
-    Factors from the one that moves most to the one that moves least, by the first panel that has numbers.
+    Factors from the one that moves most to the one that moves least, by the first panel that has numbers; where there
+    are many, those that move any panel most. Small effects are shaded: those that the verdict holds to be none.
     """
     is_sobol = table["method"].iloc[0] == "sobol"
+    index = "ST" if is_sobol else "mu_star"
     measures = labels.headline(list(dict.fromkeys(table["measure"])))
     places = list(dict.fromkeys(zip(table["world"], table["design"], strict=True)))
-    shown, rows = places[:MOST_PLACES], _ranked(table, measures, study, "ST" if is_sobol else "mu_star")
+    shown = places[:MOST_PLACES]
+    main = table[(table["index"] == index) & table["measure"].isin(measures)]
+    rows = _strongest(main, _ranked(main, measures, study))
     height = 1.5 + len(shown) * (1.1 + 0.46 * len(rows))
     drawn = canvas.blank(2.8 + 4.0 * max(2, len(measures)), height)
     panels = drawn.subplots(len(shown), len(measures), sharey=True, squeeze=False)
@@ -56,8 +62,17 @@ def figure(table: pd.DataFrame, study: Study) -> Figure:
         panel.set_ylim(len(rows) - 0.45, -0.55)
     _legend(drawn, is_sobol)
     hidden = f"; {len(places) - len(shown)} more worlds and designs in the table" if len(places) > len(shown) else ""
-    canvas.title(drawn, _title(is_sobol) + hidden)
+    canvas.title(drawn, _title(is_sobol) + hidden + _below(main, rows))
     return drawn
+
+
+def _below(main: pd.DataFrame, rows: list[str]) -> str:
+    """How many factors are not drawn, and how many of these move none of the panels for sure."""
+    others = main[~main["factor"].isin(rows)]
+    if others.empty:
+        return ""
+    is_inert = (others["verdict"] == INERT).groupby(others["factor"]).all()
+    return f"; of {len(is_inert)} weaker factors not drawn, {is_inert.sum()} move none of these outcomes"
 
 
 def _title(is_sobol: bool) -> str:
@@ -70,14 +85,23 @@ def _axis(measure: str, is_sobol: bool) -> str:
     return f"share of the variance of\n{labels.name(measure)}" if is_sobol else f"effect on {labels.axis(measure)}"
 
 
-def _ranked(table: pd.DataFrame, measures: list[str], study: Study, index: str) -> list[str]:
+def _ranked(main: pd.DataFrame, measures: list[str], study: Study) -> list[str]:
     """The factors, the strongest first, by the first measure and place that has numbers for them."""
-    strength = table[(table["index"] == index) & table["estimate"].notna()]
+    strength = main[main["estimate"].notna()]
     for measure in measures:
         about = strength[strength["measure"] == measure].drop_duplicates("factor")
         if len(about):
             return list(about.sort_values("estimate", ascending=False, kind="stable")["factor"])
     return list(study.factors)
+
+
+def _strongest(main: pd.DataFrame, ranked: list[str]) -> list[str]:
+    """Of many factors those whose effect is largest somewhere, as a multiple of the least that counts."""
+    if len(ranked) <= MOST_ROWS:
+        return ranked
+    multiple = (main["estimate"] / main["least"]).groupby(main["factor"]).max()
+    chosen = set(multiple.reindex(ranked).sort_values(ascending=False, kind="stable").index[:MOST_ROWS])
+    return [factor for factor in ranked if factor in chosen]
 
 
 def _heading(here: pd.DataFrame, world: str, design: str) -> str:
@@ -89,6 +113,9 @@ def _heading(here: pd.DataFrame, world: str, design: str) -> str:
 
 
 def _fill(panel, here: pd.DataFrame, rows: list[str]) -> None:
+    here = here[here["factor"].isin([*rows, ""])]
+    for row in here[here["index"] == "mu_star"].to_dict("records"):
+        panel.barh(rows.index(row["factor"]), row["least"], height=1, color=SHADE, zorder=0)
     for row in here[here["index"].isin(list(_LOOKS))].to_dict("records"):
         marker, color, shift, _ = _LOOKS[row["index"]]
         y = rows.index(row["factor"]) + shift
@@ -100,7 +127,7 @@ def _fill(panel, here: pd.DataFrame, rows: list[str]) -> None:
         panel.axvline(0, color="0.3", lw=1.2, zorder=1)
     panel.grid(axis="y", visible=False)
     for y in range(1, len(rows)):
-        panel.axhline(y - 0.5, color="0.9", lw=1, zorder=0)
+        panel.axhline(y - 0.5, color="0.85", lw=1, zorder=1)
     panel.locator_params(axis="x", nbins=6)
     _say_why(panel, here)
 
@@ -153,4 +180,6 @@ def _legend(drawn: Figure, is_sobol: bool) -> None:
     if not is_sobol:
         handles.append(Line2D([], [], color="0.35", lw=2, ls=(0, (1, 1))))
         names.append("what chance alone would show")
+        handles.append(Patch(color=SHADE))
+        names.append(f"below {LEAST_SHARE:.0%} of the variance".replace("%", " %"))
     canvas.legend_below(drawn, handles, names)

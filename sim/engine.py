@@ -108,5 +108,6 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
                     segment.first, segment.last, _ALL, 0, 1, late, seed, twin, with_ledger, w, force, desks[0],
                     ended[0],
                 )  # fmt: skip
-    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, *reference_values(people, plan[0].records()), w.tie_value)
-
+    return Trace(
+        w.sums, ended.sum(axis=0), Ties(ties), organizations, *reference_values(people, plan[0].records()), w.tie_value
+    )

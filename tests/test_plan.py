@@ -190,3 +190,15 @@ def test_a_point_has_the_id_of_the_scenario_it_makes():
     for rivalry, levers, synergy in ((0.1, 0.1, 1), (0.2, 0.5, 2.0), (0.2, 0.1, 1.0)):
         own = {"d": {"rivalry": rivalry, "levers": levers, "synergy": synergy}}
         assert {job.run_id for job in jobs_of(alone | {"designs": own}).values()} <= ids
+
+
+def test_a_pilot_times_what_has_run_before(monkeypatch):
+    """Every kind of network is compiled on its own; a forecast that timed that said hours for minutes."""
+    from experiments import pilot
+
+    runs = []
+    monkeypatch.setattr("sim.simulation.observe", lambda scenario, *_: runs.append((scenario.network, scenario.steps)))
+    study = study_from(STUDY | {"factors": {"network": ["small-world", "random", "scale-free"]}})
+    pilot.timed(make_plan(study))
+    timed = [k for k, (_, steps) in enumerate(runs) if steps == 4]
+    assert len(timed) == 3 and all(runs[k - 1] == (runs[k][0], 1) for k in timed)

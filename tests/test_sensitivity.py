@@ -7,9 +7,9 @@ from SALib.analyze import morris as salib_morris
 from SALib.analyze import sobol as salib_sobol
 from SALib.test_functions import Ishigami, Sobol_G
 
-from experiments import effects, sensitivity
+from experiments import canvas, effects, sensitivity
 from experiments.errors import StudyError
-from experiments.sensitivity_figure import draw
+from experiments.sensitivity_figure import MOST_ROWS, draw, figure
 from experiments.spans import places_of
 from experiments.study import study_from
 
@@ -315,3 +315,20 @@ def test_the_same_runs_give_the_same_table_and_figure(tmp_path):
 def test_a_figure_says_why_there_are_no_numbers(tmp_path):
     study = study_of("sobol", 8)
     assert draw(table_of(study, np.ones((40, 4))), study, tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_a_figure_of_many_factors_draws_the_strongest_and_counts_the_rest():
+    from sim.parameters import LEVERS, PARAMETERS
+
+    names = [p.name for p in PARAMETERS if (p.kind, p.low, p.high, p.open_high) == ("real", 0, 1, False)][:30]
+    strong = [name for name in names if name not in LEVERS][-3:]  # last in the file, first in the figure
+    study = study_of("morris", 20, factors=dict.fromkeys(names, UNIT))
+    x = cube(study)
+    f = x[:, [names.index(name) for name in strong]] @ [3.0, 2.0, 1.0]
+    table = table_of(study, noisy(f, x, 4, "independent", 0.01, seed=1))
+    drawn = figure(table, study)
+    rows = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert rows[:3] == [canvas.short(name.replace("_", " ")) for name in strong] and len(rows) == MOST_ROWS
+    assert f"of {len(names) - MOST_ROWS} weaker factors not drawn, {len(names) - MOST_ROWS} move none" in " ".join(
+        drawn.get_suptitle().split()
+    )
