@@ -70,16 +70,16 @@ def _advance(first, last, parts, thread, n_threads, late, seed, twin, with_ledge
 def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w, force, desks, ended) -> None:
     """The same steps, the chunks of ties shared out between threads."""
 
-    def part(parts, thread):
+    def part(parts, thread, step):
         _advance(
             step, step + 1, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desks[thread],
             ended[thread],
         )  # fmt: skip
 
     for step in range(segment.first, segment.last):
-        part(_BEFORE, 0)
-        list(pool.map(part, [_TIES] * n_threads, range(n_threads)))
-        part(_AFTER, 0)
+        part(_BEFORE, 0, step)
+        list(pool.map(part, [_TIES] * n_threads, range(n_threads), [step] * n_threads))
+        part(_AFTER, 0, step)
 
 
 def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool = True, threads: int = 1) -> Trace:
