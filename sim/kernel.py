@@ -152,10 +152,11 @@ def _after_work(n, slot, tenure, cell, pair, one, two, luck, p, lifetimes):
                 tenure[slot + k] = 0
                 fresh = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
                 cell[at.ALIGNMENT + k] = rules.larger(cell[at.ALIGNMENT + k], fresh)
-        elif luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p):
-            if luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
-                pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
-                lifetimes[tenure[slot + k]] += 1
+            continue
+        is_reviewed = luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p)
+        if is_reviewed and luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
+            pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
+            lifetimes[tenure[slot + k]] += 1
 
 
 @inner

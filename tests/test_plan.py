@@ -106,10 +106,11 @@ def test_batches_are_neither_too_many_nor_too_dear(seconds, n_jobs, fewest, most
     assert fewest <= len(list(planning._batches(np.full(n_jobs, seconds)))) <= most
 
 
-def test_the_bars_cost_three_runs():
+def test_the_bars_cost_two_twins_besides():
     (plain,), (dear,) = (make_plan(study_from({"question": "?", "measures": [m]})).costs for m in ("value", "bars"))
-    assert plain == pytest.approx(300 * 200 * 300e-9 + 1e-3)
-    assert dear == pytest.approx(3 * 300 * 200 * 300e-9 + 1e-3)
+    kernel = 300 * 200 * planning.SECONDS_PER_TIE_STEP
+    assert plain == pytest.approx(kernel + planning.SECONDS_PER_RUN)
+    assert dear == pytest.approx(planning.TWINS * kernel + planning.SECONDS_PER_RUN)
 
 
 def observed(folder, organizations=ORGANIZATIONS, ties=TIES) -> dict:
