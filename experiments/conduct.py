@@ -7,11 +7,10 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from experiments.plan import Plan
 from experiments.progress import Teller, runs, stoppable
 
 FAILED_RUNS, INTERRUPTED, TERMINATED = 1, 130, 143

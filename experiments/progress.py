@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from experiments.plan import Plan
+if TYPE_CHECKING:  # the command line imports this before it knows whether anything is to be run
+    from experiments.plan import Plan
 
 STOPPING = "Stopping when the batches in flight are stored; once more (Ctrl-C) stops at once."
 
