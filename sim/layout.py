@@ -120,6 +120,11 @@ def lay_out(people, terms, is_twin: bool = False) -> Blocks:
 def _places(inside: np.ndarray):
     """Slots of ties, sizes and kinds of blocks, and each chunk's first block."""
     m = len(inside)
+    if m and (inside.all() or not inside.any()):  # ties stay in their order
+        size = np.full(-(-m // LANES), LANES, np.int32)
+        size[-1] -= len(size) * LANES - m
+        first = np.minimum(np.arange(-(-m // CHUNK) + 1) * (CHUNK // LANES), len(size))
+        return np.arange(m, dtype=np.int32), size, np.full(len(size), inside[0], np.int8), first
     n_chunks = -(-m // CHUNK)
     group = np.arange(m) // CHUNK * 2 + inside
     ties = np.bincount(group, minlength=2 * n_chunks)

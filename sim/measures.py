@@ -5,6 +5,7 @@ Inputs are plain arrays of a finished run (``engine.Trace``), so both engines ar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -100,13 +101,20 @@ _PER = {
     "trust": "sides",
 }
 _COUNTS = ("acts", "played", "active", "sides", "conflict", "ties", "organizations", "first_best")
-_SUMMED = [COLUMNS.index(name) for name in _PER]
-_COUNTED = [_COUNTS.index(count) for count in _PER.values()]
 _OF_GAMES = ("win_win", "win_lose", "lose_lose", *(f"loss_{name}" for name in LOSSES))  # there is no silo in a game
 
 
-def series(trace, n_organizations: int, is_game: bool, with_ledger: bool = True) -> dict[str, np.ndarray]:
-    """Every series of a run, each float64 (steps,). Without the ledger, or in an explicit game, its parts are NaN."""
+@lru_cache(maxsize=64)
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[int], list[int]]:
+    """Those of ``names`` that are ratios of sums, with the column of each sum and the row of each count."""
+    ratios = tuple(name for name in _PER if name in names or (name == "value" and "shortfall" in names))
+    return ratios, [COLUMNS.index(name) for name in ratios], [_COUNTS.index(_PER[name]) for name in ratios]
+
+
+def series(
+    trace, n_organizations: int, is_game: bool, with_ledger: bool = True, names: tuple[str, ...] = SERIES
+) -> dict[str, np.ndarray]:
+    """Series of a run by name, each float64 (steps,). Without the ledger, or in an explicit game, its parts are NaN."""
     steps, n_ties = len(trace.sums), len(trace.silos)
     silo, best = (float(np.mean(x)) if n_ties and not is_game else NAN for x in (trace.silos, trace.first_best))
     played, active, conflict = (trace.sums[:, COLUMNS.index(name)] for name in ("played", "active", "conflict"))
@@ -115,22 +123,39 @@ def series(trace, n_organizations: int, is_game: bool, with_ledger: bool = True)
         (2.0 * played, played, active, 2.0 * active, conflict, n_ties, n_organizations, best * n_ties)
     ):
         counts[k] = count
-    out = dict(zip(_PER, _ratio(trace.sums.T[_SUMMED], counts[_COUNTED]), strict=True))
-    out["value_silo"], out["first_best"] = np.full(steps, silo), np.full(steps, best)
-    out["shortfall"] = 1.0 - out["value"] / best
+    ratios, summed, counted = _places(names)
+    out = dict(zip(ratios, _ratio(trace.sums.T[summed], counts[counted]), strict=True))
+    if "value_silo" in names or "first_best" in names:
+        out["value_silo"], out["first_best"] = np.full(steps, silo), np.full(steps, best)
+    if "shortfall" in names:
+        out["shortfall"] = 1.0 - out["value"] / best
     for name in _OF_GAMES:
-        if is_game or (name.startswith("loss_") and not with_ledger):
+        if name in out and (is_game or (name.startswith("loss_") and not with_ledger)):
             out[name] = np.full(steps, NAN)
-    return {name: out[name] for name in SERIES}
+    return {name: out[name] for name in SERIES if name in names}
+
+
+# The series that a measure of the whole run is made of.
+_FROM = {
+    "value_36": "value", "value_60": "value", "crossing_step": "mutual", "shock_depth": "value",
+    "recovery_steps": "value",
+}  # fmt: skip
+
+
+def series_for(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The series that must be there to compute these measures."""
+    return tuple({_FROM.get(name, name): None for name in names if name in SERIES or name in _FROM})
 
 
 def late_means(columns: dict[str, np.ndarray], trace, late: int) -> dict[str, float]:
     """Last-quarter means of the series; steps without a value are left out; conflicts are pooled."""
+    if not columns:
+        return {}
     tails = np.stack([column[late:] for column in columns.values()])
     n_known = np.sum(~np.isnan(tails), axis=1)
     means = dict(zip(columns, _ratio(np.nansum(tails, axis=1), n_known).tolist(), strict=True))
     tail = dict(zip(COLUMNS, trace.sums[late:].sum(axis=0), strict=True))
-    for name in ("toward", "against"):
+    for name in {"toward", "against"} & set(columns):
         means[name] = float(tail[name] / tail["conflict"]) if tail["conflict"] else NAN
     return means
 
@@ -146,9 +171,8 @@ def reach(trace, twins, steps: int) -> dict[str, float]:
     V_reach takes, per tie, the best over the whole run of staying apart and either twin: a reference, not a bound.
     """
     n_ties = len(trace.silos)
-    names = ("captured", "silo_cost", "gain_realized", "gain_avoidable", "gain_out_of_reach")
     if not n_ties:
-        return dict.fromkeys(names, NAN)
+        return dict.fromkeys(_REACH, NAN)
     value = float(trace.sums[:, COLUMNS.index("value")].sum()) / (n_ties * steps)
     silo, first = float(trace.silos.mean()), float(trace.first_best.mean())
     best = trace.silos * steps
@@ -159,7 +183,7 @@ def reach(trace, twins, steps: int) -> dict[str, float]:
     gain = first - silo
     bars = ((value - silo), (reachable - value), (first - reachable))
     return dict(
-        zip(names, (captured, 1.0 - captured, *((b / gain if gain >= 0.01 else NAN) for b in bars)), strict=True)
+        zip(_REACH, (captured, 1.0 - captured, *((b / gain if gain >= 0.01 else NAN) for b in bars)), strict=True)
     )
 
 
@@ -228,16 +252,31 @@ def shock(value: np.ndarray, event_step: int | None) -> dict[str, float]:
     return {"shock_depth": depth, "recovery_steps": float(end) if len(back) else NAN}
 
 
-def summary(trace, twins, people, scenario, columns, late: int) -> dict[str, float]:
-    """Every measure of a run under its name; those of twins are NaN where no twins were run."""
-    out = late_means(columns, trace, late)
-    out |= {"value_36": value_at(columns["value"], 36), "value_60": value_at(columns["value"], 60)}
-    names = ("captured", "silo_cost", "gain_realized", "gain_avoidable", "gain_out_of_reach")
-    out |= reach(trace, twins, scenario.steps) if twins and scenario.game is None else dict.fromkeys(names, NAN)
-    has_ties = people.degree > 0
-    income = trace.organizations["late_income"][has_ties] / people.degree[has_ties]
-    out |= {"gini": gini(income), "power_premium": correlation(people.log_power[has_ties], income)}
-    out |= lifetimes(trace)
-    out["crossing_step"] = crossing_step(columns["mutual"])
-    out |= shock(columns["value"], next((event.step for event in scenario.events if event.step > 0), None))
-    return {measure.name: out[measure.name] for measure in MEASURES}
+_REACH = ("captured", "silo_cost", "gain_realized", "gain_avoidable", "gain_out_of_reach")
+NAMES = tuple(measure.name for measure in MEASURES)
+
+
+def summary(trace, twins, people, scenario, columns, late: int, names: tuple[str, ...] = NAMES) -> dict[str, float]:
+    """Measures of a run by name, those asked for; those of twins are NaN where no twins were run.
+
+    ``columns``: at least the series named by ``series_for``.
+    """
+    asked = set(names)
+    out = late_means({name: column for name, column in columns.items() if name in asked}, trace, late)
+    for month in (36, 60):
+        if f"value_{month}" in asked:
+            out[f"value_{month}"] = value_at(columns["value"], month)
+    if asked & set(_REACH):
+        is_known = twins and scenario.game is None
+        out |= reach(trace, twins, scenario.steps) if is_known else dict.fromkeys(_REACH, NAN)
+    if asked & {"gini", "power_premium"}:
+        has_ties = people.degree > 0
+        income = trace.organizations["late_income"][has_ties] / people.degree[has_ties]
+        out |= {"gini": gini(income), "power_premium": correlation(people.log_power[has_ties], income)}
+    if asked & {"lifetime_median", "ended_5y"}:
+        out |= lifetimes(trace)
+    if "crossing_step" in asked:
+        out["crossing_step"] = crossing_step(columns["mutual"])
+    if asked & {"shock_depth", "recovery_steps"}:
+        out |= shock(columns["value"], next((event.step for event in scenario.events if event.step > 0), None))
+    return {name: out[name] for name in NAMES if name in asked}

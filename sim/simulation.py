@@ -187,8 +187,9 @@ def observe(
     trace = _compiled(scenario, seed, people, with_ledger, 1)
     twins = _twins(scenario, seed, people, with_ledger, 1) if _needs(names, "twins") and scenario.game is None else []
     kernel_seconds = time.perf_counter() - started
-    columns = measured.series(trace, len(people.power), scenario.game is not None, with_ledger)
-    numbers = measured.summary(trace, twins, people, scenario, columns, late_from(scenario.steps))
+    wanted = (*series, *measured.series_for(names))
+    columns = measured.series(trace, len(people.power), scenario.game is not None, with_ledger, wanted)
+    numbers = measured.summary(trace, twins, people, scenario, columns, late_from(scenario.steps), names)
     return Observation(
         values=np.array([numbers[name] for name in names]),
         series=np.column_stack([columns[name] for name in series]) if series else None,
