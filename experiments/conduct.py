@@ -13,6 +13,9 @@ import click
 
 from experiments.progress import Teller, runs, stoppable
 
+if TYPE_CHECKING:
+    from experiments.plan import Plan
+
 FAILED_RUNS, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
