@@ -270,16 +270,15 @@ def collect(lo, hi, ties, organizations, force):
             if ties.i[s] != i:
                 break
             other, mark = organizations[ties.j[s]], ties.marks[s]
-            is_setback, is_mutual = (mark & at.SETBACK) > 0, (mark & at.MUTUAL) > 0
-            was_active, is_active = (mark & at.WAS_ACTIVE) > 0, (mark & at.ACTIVE) // at.ACTIVE
-            trust_i, trust_j = ties.cells[at.TRUST_I + cell], ties.cells[at.TRUST_J + cell]
+            is_active, was_active = (mark & at.ACTIVE) // at.ACTIVE, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+            is_mutual, is_setback = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.SETBACK) > 0
             lesson_j = lesson_inside if other.participates else lesson_outside
             income += ties.cells[at.PAYOFF_I + cell]
             other.income += ties.cells[at.PAYOFF_J + cell]
-            trusted += trust_i if was_active else 0.0
-            other.trusted += trust_j if was_active else 0.0
-            lessons += (1.0 if is_setback else lesson_i) if is_mutual else 0.0
-            other.lessons += (1.0 if is_setback else lesson_j) if is_mutual else 0.0
+            trusted += was_active * ties.cells[at.TRUST_I + cell]  # times 0 or 1: a branch would often be mispredicted
+            other.trusted += was_active * ties.cells[at.TRUST_J + cell]
+            lessons += is_mutual * (1.0 if is_setback else lesson_i)
+            other.lessons += is_mutual * (1.0 if is_setback else lesson_j)
             n_now += is_active
             other.n_now += is_active
             n_worked += was_active
