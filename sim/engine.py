@@ -56,8 +56,11 @@ def _advance(first, last, parts, thread, n_threads, late, seed, twin, with_ledge
                         count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
                 if twin == OBSERVED:
                     sum_ties(lo, hi, at * LANES, ties.slot, with_ledger, force, desk.sheet, row)
+                if parts == _ALL:  # while they are at hand
+                    collect(lo, hi, ties, organizations, force)
         if parts & _AFTER:
-            collect(0, m, ties, organizations, force)
+            if parts != _ALL:
+                collect(0, m, ties, organizations, force)
             if twin != OBSERVED:
                 add_value(ties, w.tie_value)
             reflect(0, n, step >= late, twin, organizations, force)

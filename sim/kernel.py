@@ -245,35 +245,60 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     _mark(n, slot, ties.marks, pair, one, two)
 
 
+@inner
+def _cell(ties, e):
+    """The slot of tie e, and where its block's cells of its lane begin."""
+    s = np.uint64(ties.slot[e])
+    return s, s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
+
+
 @looped
 def collect(lo, hi, ties, organizations, force):
-    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties."""
+    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties.
+
+    Ties stand in the order of i: what their side i adds up to is carried along until i changes.
+    """
     lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
-    for e in range(lo, hi):
-        s = np.uint64(ties.slot[e])
-        cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
-        mark, is_setback = ties.marks[s], (ties.marks[s] & at.SETBACK) > 0
-        was_active, is_mutual = (mark & at.WAS_ACTIVE) > 0, (mark & at.MUTUAL) > 0
-        for is_i in (True, False):
-            own = organizations[ties.i[s] if is_i else ties.j[s]]
-            trust = ties.cells[(at.TRUST_I if is_i else at.TRUST_J) + cell]
-            lesson = 1.0 if is_setback else (lesson_inside if own.participates else lesson_outside)
-            own.income += ties.cells[(at.PAYOFF_I if is_i else at.PAYOFF_J) + cell]
-            own.trusted += trust if was_active else 0.0
-            own.lessons += lesson if is_mutual else 0.0
-            own.n_now += (mark & at.ACTIVE) // at.ACTIVE
-            own.n_worked += (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
-            own.n_created += (mark & at.MUTUAL) // at.MUTUAL
-            own.n_hurt += (mark & at.HURT_I) // at.HURT_I if is_i else (mark & at.HURT_J) // at.HURT_J
+    e = lo
+    while e < hi:
+        i = ties.i[ties.slot[e]]
+        own = organizations[i]
+        lesson_i = lesson_inside if own.participates else lesson_outside
+        income, trusted, lessons = own.income, own.trusted, own.lessons
+        n_now, n_worked, n_created, n_hurt = own.n_now, own.n_worked, own.n_created, own.n_hurt
+        while e < hi:
+            s, cell = _cell(ties, e)
+            if ties.i[s] != i:
+                break
+            other, mark = organizations[ties.j[s]], ties.marks[s]
+            is_active, was_active = (mark & at.ACTIVE) // at.ACTIVE, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+            is_mutual, is_setback = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.SETBACK) > 0
+            lesson_j = lesson_inside if other.participates else lesson_outside
+            income += ties.cells[at.PAYOFF_I + cell]
+            other.income += ties.cells[at.PAYOFF_J + cell]
+            trusted += was_active * ties.cells[at.TRUST_I + cell]  # times 0 or 1: a branch would often be mispredicted
+            other.trusted += was_active * ties.cells[at.TRUST_J + cell]
+            lessons += is_mutual * (1.0 if is_setback else lesson_i)
+            other.lessons += is_mutual * (1.0 if is_setback else lesson_j)
+            n_now += is_active
+            other.n_now += is_active
+            n_worked += was_active
+            other.n_worked += was_active
+            n_created += is_mutual
+            other.n_created += is_mutual
+            n_hurt += (mark & at.HURT_I) // at.HURT_I
+            other.n_hurt += (mark & at.HURT_J) // at.HURT_J
+            e += 1
+        own.income, own.trusted, own.lessons = income, trusted, lessons
+        own.n_now, own.n_worked, own.n_created, own.n_hurt = n_now, n_worked, n_created, n_hurt
 
 
 @looped
 def add_value(ties, tie_value):
     """Add the value of each tie in this step."""
     for e in range(len(tie_value)):
-        s = np.uint64(ties.slot[e])
-        at_cell = s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
-        tie_value[e] += ties.cells[at.PAYOFF_I + at_cell] + ties.cells[at.PAYOFF_J + at_cell]
+        _, cell = _cell(ties, e)
+        tie_value[e] += ties.cells[at.PAYOFF_I + cell] + ties.cells[at.PAYOFF_J + cell]
 
 
 @looped
