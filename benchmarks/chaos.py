@@ -643,11 +643,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--only", nargs="+", default=[""], help="cases whose name holds one of these; others are kept")
     parser.add_argument("--out", type=Path, default=HOME / "results" / "chaos.json")
     asked = parser.parse_args()
-    names = [name for name in CASES if asked.only in name]
+    names = [name for name in CASES if any(words in name for words in asked.only)]
     rows = []
+    before = json.loads(asked.out.read_text())["cases"] if asked.out.exists() else []
+    kept = [row for row in before if row["case"] in CASES and row["case"] not in names]
     with tempfile.TemporaryDirectory(prefix="chaos-") as place:
         makers = {"plain": plain, "points": points, "stages": stages}
         grounds = {key: makers[key](Path(place, key)) for key in dict.fromkeys(CASES[name][0] for name in names)}
@@ -659,7 +661,7 @@ def main() -> int:
             for note in rows[-1].get("bad", []):
                 print(f"    {note}", flush=True)
             asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(json.dumps({"seed": asked.seed, "cases": rows}, indent=1) + "\n")
+            asked.out.write_text(json.dumps({"seed": asked.seed, "cases": kept + rows}, indent=1) + "\n")
     return int(any(row.get("bad") for row in rows))
 
 
