@@ -19,6 +19,7 @@ from experiments.errors import ClusterError, PositiveSumError
 from experiments.work import Outcome, Task, run_task
 
 PATIENCE = 10.0  # seconds to wait for the scheduler, and again for a first worker
+SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 ALIKE = ("numpy", "numba", "scipy")  # other versions might give other last digits
 _REMEDY = "start its workers from an environment like this one's"
 
@@ -107,6 +108,12 @@ def _client(address: str):
         raise ClusterError(
             "--dask needs the package distributed, which is not installed; install positivesum[dask]"
         ) from None
+    scheme, separator, _ = address.rpartition("://")
+    if separator and scheme not in SCHEMES:  # the client would try for ever
+        raise ClusterError(
+            f"--dask {address}: no scheduler answers there ({scheme}:// is not one of {', '.join(SCHEMES)}); "
+            "check the address that 'dask scheduler' printed, such as tcp://10.0.0.1:8786"
+        )
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of every attempt to connect
     try:
         return Client(address, timeout=PATIENCE, set_as_default=False)
