@@ -548,6 +548,7 @@ CASES: dict[str, tuple[str, Callable[[Ground, Path, random.Random], Trial]]] = {
     "SIGINT or SIGTERM to all at any moment": ("plain", signalled_anytime),
     "two sweeps into one folder": ("plain", together),
     "a file cut off or a bit flipped": ("points", damaged),
+    "the same in a study in stages": ("stages", damaged),
     "a full disk": ("plain", full_disk),
     "a read-only folder": ("plain", read_only),
     "a clock that jumps": ("plain", clock_jumps),

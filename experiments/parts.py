@@ -15,7 +15,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -184,13 +184,17 @@ def kinds_of(study: Study) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if asked[kind])
 
 
-def tables(folder: Path, kind: str, columns: list[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Name and Arrow table of every part of a kind, in order. Raises StoreError for one that is damaged."""
+def tables(
+    folder: Path, kind: str, columns: list[str] | None = None, names: Container[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Name and Arrow table of every part of a kind (of these names), in order. Raises StoreError for one damaged."""
     import pyarrow
     from pyarrow import parquet
 
     known = _checksums(folder)
     for path in sorted((folder / kind).glob("part-*.parquet")):
+        if names is not None and path.stem not in names:
+            continue
         if not _is_as_noted(path, known.get(f"{kind}/{path.name}")):
             raise StoreError(f"{path} is damaged or was not finished; run the sweep again to mend it")
         try:

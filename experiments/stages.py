@@ -70,9 +70,8 @@ def _read(plan: Plan, stages: list[Stage], folder: Path, measures: tuple[str, ..
     failures: list[tuple] = []
     where = {batch.name: (stage, batch) for stage, batch in batches_of(stages)}
     n_found = 0
-    for name, table in parts.tables(folder, "runs", [*_COLUMNS, "error", *measures]):
-        if name not in where:
-            continue
+    # what a kill left of a later stage, perhaps half done, is not looked at until that stage has been run
+    for name, table in parts.tables(folder, "runs", [*_COLUMNS, "error", *measures], where):
         stage, batch = where[name]
         jobs = stage.jobs(batch)
         if table["run_id"].to_pylist() != [job.run_id for job in jobs]:

@@ -30,12 +30,13 @@ SPEC.loader.exec_module(chaos)
 
 SIZE = {"n_organizations": 10, "steps": 8}
 SECONDS = 3.0  # roughly how long a sweep takes that is started anew; when kills may come
-DAMAGE = "a file cut off or a bit flipped"
+DAMAGE, IN_STAGES = "a file cut off or a bit flipped", "the same in a study in stages"
 LATER = (
     "kill -9 of the server that forks workers",
     "SIGINT or SIGTERM to all at any moment",
     "a clock that jumps",
     DAMAGE,
+    IN_STAGES,
 )
 QUICK = [name for name in chaos.CASES if name not in LATER]
 elsewhere = chaos.run
@@ -102,15 +103,26 @@ def test_the_same_command_mends_it(grounds, tmp_path, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 5))
-@pytest.mark.parametrize("name", [name for name in chaos.CASES if name != DAMAGE])
+@pytest.mark.parametrize("name", [name for name in chaos.CASES if name not in (DAMAGE, IN_STAGES)])
 def test_the_same_command_mends_it_at_other_moments(grounds, tmp_path, name, seed):
     assert disturbed(grounds, tmp_path, name, seed)[:4] == (True, True, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_damaged_file_costs_the_runs_that_stood_in_it_and_no_other(grounds, tmp_path, seed):
-    trial = disturbed(grounds, tmp_path, DAMAGE, seed)
+@pytest.mark.parametrize("name", [DAMAGE, IN_STAGES])
+def test_a_damaged_file_costs_the_runs_that_stood_in_it_and_no_other(grounds, tmp_path, seed, name):
+    trial = disturbed(grounds, tmp_path, name, seed)
     assert trial[:4] == (True, True, 0, 0), trial.note
+
+
+@pytest.mark.parametrize("n_lines", [0, 1])
+def test_a_part_of_a_later_stage_that_was_not_finished_is_made_again(grounds, tmp_path, n_lines):
+    ground, folder = grounds("stages"), tmp_path / "trial"
+    shutil.copytree(ground.whole, folder)
+    lines = (folder / chaos.CHECKSUMS).read_bytes().splitlines(keepends=True)
+    (folder / chaos.CHECKSUMS).write_bytes(b"".join(lines[: len(lines) - len(ground.kinds) + n_lines]))
+    assert here(ground.sweep(folder)).code == 0
+    assert chaos.prints(folder) == chaos.prints(ground.whole)
 
 
 # At every step -------------------------------------------------------------------------------------------------------
