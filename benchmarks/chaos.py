@@ -162,9 +162,15 @@ def run(arguments: list[str], **how) -> Done:
 
 def kill(process: subprocess.Popen, *, alone: bool = False) -> None:
     """kill -9 of the process group (``alone``: of the parent, whose workers are to end by themselves)."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL) if alone else os.killpg(process.pid, signal.SIGKILL)
+    process.kill() if alone else send_all(process, signal.SIGKILL)
     process.wait(PATIENCE)
+
+
+def send_all(process: subprocess.Popen, number: int) -> None:
+    """A signal to its group; to nobody once it has ended, because its number may be another's by then."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 def until(what: Callable[[], object], process: subprocess.Popen) -> object:
@@ -333,36 +339,32 @@ def workers(process: subprocess.Popen, *, server: bool = False) -> list[int]:
 def extended(ground: Ground, folder: Path, luck: random.Random) -> Trial:
     """kill -9 while a finished study of 6 replicates grows to 9, before what was put aside has been taken over."""
     shutil.copytree(ground.whole.with_name("six"), folder)
-    process = start(ground.sweep(folder))
-    until((folder / ".bank").exists, process)
-    n = luck.randrange(-9, ground.n_parts)  # below 0: while parts are put aside
-    until(lambda: sum(1 for _ in folder.glob(".bank/*/runs/*")) > -n if n < 0 else n_new_parts(folder) >= n, process)
-    has_bank = (folder / ".bank").exists()
-    kill(process)
-    return resumed(folder, ground, note="with .bank" if has_bank else "without .bank")
-
-
-def n_new_parts(folder: Path) -> int:
-    """Batches noted as done, beyond those of an earlier cut."""
-    log = (folder / CHECKSUMS).read_text().count("runs/")
-    return log - sum(log.read_text().count("runs/") for log in folder.glob(f".bank/*/{CHECKSUMS}"))
+    return _killed_with_bank(ground, folder, luck, ground.sweep(folder))
 
 
 def retried(ground: Ground, folder: Path, luck: random.Random) -> Trial:
     """kill -9 while failed runs are run again; then the same command."""
     shutil.copytree(ground.whole.with_name("failed"), folder)
-    arguments = ["retry", str(folder), "--workers", "2"]
+    return _killed_with_bank(ground, folder, luck, ["retry", str(folder), "--workers", "2"])
+
+
+def _killed_with_bank(ground: Ground, folder: Path, luck: random.Random, arguments: list[str]) -> Trial:
+    """As parts are put aside, or as they are made anew: now and then all are by the time that the kill comes."""
+    n_before, n = n_noted(folder), luck.randrange(-8, 12)
     process = start(arguments)
-    if luck.random() < 0.5:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(luck.uniform(0, ground.seconds))
+    until((folder / ".bank").exists, process)
+    if n < 0:
+        until(lambda: len(list(folder.glob(".bank/*/runs/*"))) >= -n, process)
     else:
-        until((folder / ".bank").exists, process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(luck.uniform(0, ground.seconds / 3))
-    note = "with .bank" if (folder / ".bank").exists() else "without .bank"
+        until(lambda: n_noted(folder) >= n_before + n, process)
+    time.sleep(luck.choice([0.0, luck.uniform(0, 0.05)]))
     kill(process)
-    return resumed(folder, ground, arguments, note=note)
+    return resumed(folder, ground, arguments, note=f"{'with' if (folder / '.bank').exists() else 'without'} .bank")
+
+
+def n_noted(folder: Path) -> int:
+    """Lines of checksums that tell of runs."""
+    return (folder / CHECKSUMS).read_text().count("runs/")
 
 
 def between_stages(ground: Ground, folder: Path, luck: random.Random) -> Trial:
@@ -381,7 +383,7 @@ def signalled(ground: Ground, folder: Path, luck: random.Random, number: int = s
     process = start(ground.sweep(folder))
     n = luck.randrange(1, ground.n_parts // 2)
     until(lambda: n_stored_parts(folder) >= n, process)
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    send_all(process, number) if number == signal.SIGINT else process.send_signal(number)
     done = ended(process)
     is_well = done.code == 128 + number and "goes on from there" in (done.complaints.splitlines() or [""])[-1]
     is_well &= "Traceback" not in done.complaints and not list(folder.rglob(".aside-*"))
@@ -402,8 +404,7 @@ def signalled_anytime(ground: Ground, folder: Path, luck: random.Random) -> Tria
     process, number = start(ground.sweep(folder)), luck.choice([signal.SIGINT, signal.SIGTERM])
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(luck.uniform(0, ground.seconds))
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    send_all(process, number)
     return resumed(folder, ground, note=f"{number.name} exit {ended(process).code}")
 
 
