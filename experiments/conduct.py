@@ -43,8 +43,9 @@ def conduct(plan: Plan, folder: Path, options: Options) -> int:
             try:
                 report = _run(plan, folder, options, stop, claim)
             except (Stopped, KeyboardInterrupt):
-                again = "the same command" if not options.retry else "positivesum sweep with the study"
-                click.echo(f"Interrupted; what is stored in {folder} stays, and {again} goes on from there.", err=True)
+                click.echo(
+                    f"Interrupted; what is stored in {folder} stays, and the same command goes on from there.", err=True
+                )
                 return TERMINATED if stop.signal == signal.SIGTERM else INTERRUPTED
             except RunFailed as failure:
                 return _stopped_at(failure, plan, folder)

@@ -28,7 +28,7 @@ LEAST_BATCHES, MOST_BATCHES = 32, 200  # a small study still occupies every core
 JOBS_PER_BATCH = 128  # at most, unless the study is so large that this makes too many batches
 SECONDS_PER_BATCH = (6.0, 60.0)  # what a kill may cost, at one core: little, but in large studies more
 SECONDS_PER_RUN, SECONDS_PER_TIE_STEP = 5e-4, 100e-9  # measured; rough, and the same on every machine
-TWINS = 1.7  # runs instead of one where a measure compares the run with its twins, who choose nothing
+TWINS = 1.9  # runs instead of one where a measure compares the run with its twins, who choose nothing
 PATHS = ("organizations", "ties")
 _KEPT = 4_000  # scenarios held in memory: a study of many more makes them again where they are needed
 

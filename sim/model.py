@@ -5,7 +5,7 @@
 3. Organizations reflect on it, and may imitate a partner.
 4. The step is recorded by the same sums as the compiled engine's, so both give the same bits.
 
-It exists to be read and changed; the compiled engine runs the same scenarios a thousand times faster.
+It exists to be read and changed; the compiled engine runs the same scenarios hundreds of times faster.
 """
 
 from __future__ import annotations
