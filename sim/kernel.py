@@ -88,42 +88,42 @@ def _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p):
 
 
 @inner
-def _conflict(k, heat_i, heat_j, cell, p):
+def _conflict(k, heat_i, heat_j, cell, pair, one, two, p):
     """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
-    bond = cell[at.CONNECTION + k]
+    bond = pair[at.IN_CONNECTION + k]
     toward, against = rules.response_chances(cell[at.TRUST_I + k], bond, p)
     response_i = rules.responded(toward, against, heat_i)
     toward, against = rules.response_chances(cell[at.TRUST_J + k], bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        cell[at.TENSION + k] = rules.repaired(cell[at.TENSION + k], p)
-        cell[at.ALIGNMENT + k] = rules.grown(cell[at.ALIGNMENT + k], p.alignment_rate)
-        cell[at.CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
-        cell[at.BELIEFS_I + at.NEXT + k] += 1.0
-        cell[at.BELIEFS_J + at.NEXT + k] += 1.0
+        pair[at.IN_TENSION + k] = rules.repaired(pair[at.IN_TENSION + k], p)
+        pair[at.IN_ALIGNMENT + k] = rules.grown(pair[at.IN_ALIGNMENT + k], p.alignment_rate)
+        pair[at.IN_CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
+        one[at.BELIEFS + at.NEXT + k] += 1.0
+        two[at.BELIEFS + at.NEXT + k] += 1.0
         return BOTH_TOWARD
     is_against = response_i == rules.AGAINST or response_j == rules.AGAINST
-    cell[at.TENSION + k] = rules.heated(cell[at.TENSION + k], is_against, p)
+    pair[at.IN_TENSION + k] = rules.heated(pair[at.IN_TENSION + k], is_against, p)
     if not is_against:
         return UNREPAIRED
-    cell[at.CONNECTION + k] = rules.strained(bond, p)
+    pair[at.IN_CONNECTION + k] = rules.strained(bond, p)
     if response_i == rules.AGAINST:
-        cell[at.BELIEFS_J + k] += p.negativity
+        two[at.BELIEFS + k] += p.negativity
     if response_j == rules.AGAINST:
-        cell[at.BELIEFS_I + k] += p.negativity
+        one[at.BELIEFS + k] += p.negativity
     return ANY_AGAINST
 
 
 @inner
-def _before_work(n, step, seed, cell, pair, subject, p):
+def _before_work(n, step, seed, cell, pair, one, two, subject, p):
     """Lanes that connect before they work, and lanes in conflict, of which those that both turn toward pause."""
     for k in range(n):
         if pair[at.IS_CONNECTING + k] > 0.0:
-            cell[at.CONNECTION + k] = rules.connection_in_phase(cell[at.CONNECTION + k], p)
-            cell[at.ALIGNMENT + k] = rules.alignment_in_phase(cell[at.ALIGNMENT + k], p)
+            pair[at.IN_CONNECTION + k] = rules.connection_in_phase(pair[at.IN_CONNECTION + k], p)
+            pair[at.IN_ALIGNMENT + k] = rules.alignment_in_phase(pair[at.IN_ALIGNMENT + k], p)
         if pair[at.IN_CONFLICT + k] > 0.0:
             heat_i, heat_j, _, _ = block(seed, step, subject[k], 3)
-            outcome = _conflict(k, heat_i, heat_j, cell, p)
+            outcome = _conflict(k, heat_i, heat_j, cell, pair, one, two, p)
             pair[at.CONFLICT + k] = outcome
             if outcome == BOTH_TOWARD:
                 pair[at.WORKS + k] = 0.0
@@ -206,9 +206,9 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     # choice
     if is_observed:
         lanes.draw_all(n, subject, seed, step, luck)
-        lanes.trusts(n, cell, pair, p)
-        lanes.expect(n, cell, at.BELIEFS_I, at.TRUST_I, True, pair, one, p)
-        lanes.expect(n, cell, at.BELIEFS_J, at.TRUST_J, False, pair, two, p)
+        lanes.trusts(n, cell, pair, one, two, p)
+        lanes.expect(n, cell, at.TRUST_I, True, pair, one, p)
+        lanes.expect(n, cell, at.TRUST_J, False, pair, two, p)
         if p.choice == 1:
             lanes.answer(n, cell, at.TRUST_I, ties.read_i[slot:], one, luck, at.ACT_I_U, p)
             lanes.answer(n, cell, at.TRUST_J, ties.read_j[slot:], two, luck, at.ACT_J_U, p)
@@ -224,7 +224,7 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
         lanes.play_along(n, cell, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
     # connection or conflict, work
     lanes.events(n, cell, pair, luck, p)
-    _before_work(n, step, seed, cell, pair, subject, p)
+    _before_work(n, step, seed, cell, pair, one, two, subject, p)
     lanes.work(n, cell, pair, one, two, luck, p)
     lanes.earn(n, cell, at.PAYOFF_I, True, pair, one, two, p)
     lanes.earn(n, cell, at.PAYOFF_J, False, pair, two, one, p)

@@ -41,16 +41,16 @@ NEXT, AFTER_NEXT = _fields(3)[1:]  # from one act's belief, utility or value to 
 # Marks of a tie in a step, bits of one byte.
 WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 
-# On the desk, for this step only. What both ends share:
+# On the desk, for this step only. What both ends share; IN_...: what work starts from.
 (
     IS_ACTIVE, WAS_MUTUAL, TENURE, SILO, SPILL, CREDIT, SCALE, FORESEEN, IS_CONNECTING, IN_CONFLICT, IS_EVENT, WORKS,
-    CONFLICT, CREATION, BREACH, MISREAD, IS_MUTUAL, IS_SETBACK, PLAY_ALIGNMENT, PLAY_TENSION, STAYS, ENDED,
-) = _fields(22)  # fmt: skip
+    CONFLICT, CREATION, BREACH, MISREAD, IS_MUTUAL, IS_SETBACK, IN_ALIGNMENT, IN_TENSION, IN_CONNECTION, STAYS, ENDED,
+) = _fields(23)  # fmt: skip
 # Of each side: its organization, what the step costs it, what it expects, what its choice goes by, what it did.
 (
-    INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, UTILITIES, _, _, VALUES, _, _,
-    ACT, SEEN, IS_HURT,
-) = _fields(17)  # fmt: skip
+    INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, BELIEFS, _, _, UTILITIES, _, _,
+    VALUES, _, _, ACT, SEEN, IS_HURT,
+) = _fields(20)  # fmt: skip
 # Luck, in the order of ``sim.chance.Purpose``.
 (
     CONFLICT_U, SETBACK_U, REVIEW_U, CONSIDER_U, ACT_I_U, ACT_J_U, FORM_U, END_U,
@@ -68,9 +68,9 @@ WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 class Desk(NamedTuple):
     """Where one thread works."""
 
-    pair: np.ndarray  # (22 * LANES,)
-    one: np.ndarray  # (17 * LANES,) side i
-    two: np.ndarray  # (17 * LANES,) side j
+    pair: np.ndarray  # (23 * LANES,)
+    one: np.ndarray  # (20 * LANES,) side i
+    two: np.ndarray  # (20 * LANES,) side j
     luck: np.ndarray  # (12 * LANES,)
     subject: np.ndarray  # uint64 (LANES,) addresses in luck
     sheet: np.ndarray  # (26 * SHEET,)
@@ -78,7 +78,7 @@ class Desk(NamedTuple):
 
 def desk() -> Desk:
     """An empty desk."""
-    sizes = (22 * LANES, 17 * LANES, 17 * LANES, 12 * LANES)
+    sizes = (23 * LANES, 20 * LANES, 20 * LANES, 12 * LANES)
     return Desk(*(np.zeros(size) for size in sizes), np.zeros(LANES, np.uint64), np.zeros(26 * SHEET))
 
 
