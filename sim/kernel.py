@@ -58,8 +58,8 @@ def _forget(k, s, cell, ties, disposition_i, disposition_j, p):
     cell[at.CONNECTION + k] = 0.0
     ties.read_i[s], ties.read_j[s] = UNREAD, UNREAD
     b, c = at.BELIEFS_I + k, at.BELIEFS_J + k
-    cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT] = rules.prior(disposition_i, p)
-    cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT] = rules.prior(disposition_j, p)
+    cell[b], cell[b + at.NEXT_CELL], cell[b + at.AFTER_NEXT_CELL] = rules.prior(disposition_i, p)
+    cell[c], cell[c + at.NEXT_CELL], cell[c + at.AFTER_NEXT_CELL] = rules.prior(disposition_j, p)
     if len(ties.earned):
         ties.earned[s] = 1.0
 

@@ -15,6 +15,7 @@ import numpy as np
 from sim import layout as at
 from sim import rules
 from sim.chance import block
+from sim.elementary import either
 from sim.jit import inner, rule
 
 _HELD = (
@@ -63,8 +64,8 @@ def trusts(n, cell, pair, one, two, p):
     """Beliefs at hand, trust of both sides, and the scale of joint work."""
     for k in range(n):
         b, c, own = at.BELIEFS_I + k, at.BELIEFS_J + k, at.BELIEFS + k
-        i0, i1, i2 = cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT]
-        j0, j1, j2 = cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT]
+        i0, i1, i2 = cell[b], cell[b + at.NEXT_CELL], cell[b + at.AFTER_NEXT_CELL]
+        j0, j1, j2 = cell[c], cell[c + at.NEXT_CELL], cell[c + at.AFTER_NEXT_CELL]
         one[own], one[own + at.NEXT], one[own + at.AFTER_NEXT] = i0, i1, i2
         two[own], two[own + at.NEXT], two[own + at.AFTER_NEXT] = j0, j1, j2
         trust_i, trust_j = rules.trust(i0, i1, i2), rules.trust(j0, j1, j2)
@@ -98,8 +99,8 @@ def circumstances(n, cell, pair, one, two, p):
         cost_i = rules.overhead(one[at.OTHER_ACTIVE + k] - is_active, p)
         cost_j = rules.overhead(two[at.OTHER_ACTIVE + k] - is_active, p)
         one[at.BURDEN + k], two[at.BURDEN + k] = cost_i - convening, cost_j - convening
-        one[at.COST + k] = cost_i if is_active > 0.0 else convening
-        two[at.COST + k] = cost_j if is_active > 0.0 else convening
+        one[at.COST + k] = either(is_active > 0.0, cost_i, convening)
+        two[at.COST + k] = either(is_active > 0.0, cost_j, convening)
 
 
 @inner
@@ -114,10 +115,10 @@ def events(n, cell, pair, luck, p):
         is_met = (not is_active) & (luck[at.CONSIDER_U + k] < meeting)
         is_reviewed = is_active & (luck[at.REVIEW_U + k] < p.review)  # bonds may yet spare it
         is_event = is_connecting | in_conflict | is_met | is_reviewed
-        pair[at.IS_CONNECTING + k] = 1.0 if is_connecting else 0.0
-        pair[at.IN_CONFLICT + k] = 1.0 if in_conflict else 0.0
-        pair[at.IS_EVENT + k] = 1.0 if is_event else 0.0
-        pair[at.WORKS + k] = 1.0 if is_active & (not is_connecting) else 0.0
+        pair[at.IS_CONNECTING + k] = either(is_connecting, 1.0, 0.0)
+        pair[at.IN_CONFLICT + k] = either(in_conflict, 1.0, 0.0)
+        pair[at.IS_EVENT + k] = either(is_event, 1.0, 0.0)
+        pair[at.WORKS + k] = either(is_active & (not is_connecting), 1.0, 0.0)
         pair[at.STAYS + k] = pair[at.IS_ACTIVE + k]
         pair[at.CONFLICT + k] = pair[at.ENDED + k] = 0.0
 
@@ -127,7 +128,7 @@ def expect(n, cell, trust, is_i, pair, own, p):
     """Utilities of one side, whose trust stands from ``trust`` on."""
     for k in range(n):
         share_i = cell[at.SHARE + k]
-        share = share_i if is_i else 1.0 - share_i
+        share = either(is_i, share_i, 1.0 - share_i)
         weight = rules.loyal_intention(own[at.INTENTION + k], cell[at.CONNECTION + k], p)
         hoped = rules.joint_creation(
             rules.believed_synergy(own[at.SCARCITY + k], p), pair[at.SPILL + k], cell[at.RESOURCE + k],
@@ -174,17 +175,17 @@ def work(n, cell, pair, one, two, luck, p):
             p.synergy, pair[at.SPILL + k], cell[at.RESOURCE + k], pair[at.CREDIT + k], cell[at.COMPLEMENTARITY + k],
             alignment * (1.0 - tension),
         )  # fmt: skip
-        pair[at.CREATION + k] = 0.0 if is_setback else creation
-        pair[at.IS_SETBACK + k] = 1.0 if works & is_setback else 0.0
-        pair[at.IS_MUTUAL + k] = 1.0 if works & is_mutual else 0.0
+        pair[at.CREATION + k] = either(is_setback, 0.0, creation)
+        pair[at.IS_SETBACK + k] = either(works & is_setback, 1.0, 0.0)
+        pair[at.IS_MUTUAL + k] = either(works & is_mutual, 1.0, 0.0)
         pair[at.BREACH + k] = rules.breach_weight(connection, p)
         pair[at.MISREAD + k] = rules.misread_chance(connection, p)
         aligned = rules.alignment_after_work(alignment, act_i, act_j, is_setback, p)
         grown = rules.connection_through_work(connection, p)
-        faded = rules.faded(grown if is_mutual else connection, p)
-        cell[at.ALIGNMENT + k] = aligned if works else alignment
-        cell[at.TENSION + k] = rules.eased(tension, p) if works else tension
-        cell[at.CONNECTION + k] = faded if works else connection
+        faded = rules.faded(either(is_mutual, grown, connection), p)
+        cell[at.ALIGNMENT + k] = either(works, aligned, alignment)
+        cell[at.TENSION + k] = either(works, rules.eased(tension, p), tension)
+        cell[at.CONNECTION + k] = either(works, faded, connection)
 
 
 @inner
@@ -192,12 +193,12 @@ def earn(n, cell, payoff, is_i, pair, own, other, p):
     """Payoffs of one side, net of overhead: of its work, or of its silo."""
     for k in range(n):
         share_i = cell[at.SHARE + k]
-        share = share_i if is_i else 1.0 - share_i
+        share = either(is_i, share_i, 1.0 - share_i)
         silo = pair[at.SILO + k]
         gross = rules.payoff(
             own[at.ACT + k], other[at.ACT + k], share, pair[at.SCALE + k], silo, pair[at.CREATION + k], p
         )
-        cell[payoff + k] = (gross if pair[at.WORKS + k] > 0.0 else silo) - own[at.COST + k]
+        cell[payoff + k] = either(pair[at.WORKS + k] > 0.0, gross, silo) - own[at.COST + k]
 
 
 @inner
@@ -211,10 +212,10 @@ def read(n, cell, beliefs, pair, own, other, luck, misread_u, pretend_u, p):
         seen = rules.act_as_read(other[at.ACT + k], act, is_misread, is_pretended)
         b, c = beliefs + k, at.BELIEFS + k
         b0, b1, b2 = own[c], own[c + at.NEXT], own[c + at.AFTER_NEXT]
-        cell[b] = rules.belief_updated(b0, 0, seen, breach, p) if works else b0
-        cell[b + at.NEXT] = rules.belief_updated(b1, 1, seen, breach, p) if works else b1
-        cell[b + at.AFTER_NEXT] = rules.belief_updated(b2, 2, seen, breach, p) if works else b2
-        own[at.IS_HURT + k] = 1.0 if works & (act != rules.COMPETE) & (seen == rules.COMPETE) else 0.0
+        cell[b] = either(works, rules.belief_updated(b0, 0, seen, breach, p), b0)
+        cell[b + at.NEXT_CELL] = either(works, rules.belief_updated(b1, 1, seen, breach, p), b1)
+        cell[b + at.AFTER_NEXT_CELL] = either(works, rules.belief_updated(b2, 2, seen, breach, p), b2)
+        own[at.IS_HURT + k] = either(works & (act != rules.COMPETE) & (seen == rules.COMPETE), 1.0, 0.0)
         own[at.SEEN + k] = seen
 
 

@@ -16,10 +16,12 @@ import numpy as np
 from sim.state import CHUNK
 
 LANES = 64  # ties looked at together: what is computed of them stays in the fastest memory
-SHEET = CHUNK + 2 * LANES  # slots of a chunk, at most
+SHEET = CHUNK + 2 * LANES + 4  # slots of a chunk, at most
+# On the desk fields stand a little apart: at multiples of 512 bytes the processor takes a load for one of another field.
+APART = LANES + 4
 
 
-def _fields(count: int, length: int = LANES):
+def _fields(count: int, length: int):
     return tuple(np.uint64(k * length) for k in range(count))
 
 
@@ -34,9 +36,9 @@ CELLS = (
 (
     OVERLAP, COMPLEMENTARITY, VALUE_DISTANCE, RESOURCE, SHARE, BELIEFS_I, _, _, BELIEFS_J, _, _,
     CONNECTION, ALIGNMENT, TENSION, TRUST_I, TRUST_J, PAYOFF_I, PAYOFF_J,
-) = _fields(len(CELLS))  # fmt: skip
+) = _fields(len(CELLS), LANES)  # fmt: skip
 BLOCK = len(CELLS) * LANES
-NEXT, AFTER_NEXT = _fields(3)[1:]  # from one act's belief, utility or value to the next
+NEXT_CELL, AFTER_NEXT_CELL = _fields(3, LANES)[1:]  # from one act's belief to the next
 
 # Marks of a tie in a step, bits of one byte.
 WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
@@ -45,17 +47,18 @@ WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 (
     IS_ACTIVE, WAS_MUTUAL, TENURE, SILO, SPILL, CREDIT, SCALE, FORESEEN, IS_CONNECTING, IN_CONFLICT, IS_EVENT, WORKS,
     CONFLICT, CREATION, BREACH, MISREAD, IS_MUTUAL, IS_SETBACK, IN_ALIGNMENT, IN_TENSION, IN_CONNECTION, STAYS, ENDED,
-) = _fields(23)  # fmt: skip
+) = _fields(23, APART)  # fmt: skip
 # Of each side: its organization, what the step costs it, what it expects, what its choice goes by, what it did.
 (
     INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, BELIEFS, _, _, UTILITIES, _, _,
     VALUES, _, _, ACT, SEEN, IS_HURT,
-) = _fields(20)  # fmt: skip
+) = _fields(20, APART)  # fmt: skip
+NEXT, AFTER_NEXT = _fields(3, APART)[1:]  # from one act's belief, utility or value to the next
 # Luck, in the order of ``sim.chance.Purpose``.
 (
     CONFLICT_U, SETBACK_U, REVIEW_U, CONSIDER_U, ACT_I_U, ACT_J_U, FORM_U, END_U,
     MISREAD_I_U, MISREAD_J_U, PRETEND_I_U, PRETEND_J_U,
-) = _fields(12)  # fmt: skip
+) = _fields(12, APART)  # fmt: skip
 
 # A chunk's sheet: all that the sums of a step are made of, by slot.
 (
@@ -68,17 +71,17 @@ WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 class Desk(NamedTuple):
     """Where one thread works."""
 
-    pair: np.ndarray  # (23 * LANES,)
-    one: np.ndarray  # (20 * LANES,) side i
-    two: np.ndarray  # (20 * LANES,) side j
-    luck: np.ndarray  # (12 * LANES,)
+    pair: np.ndarray  # (23 * APART,)
+    one: np.ndarray  # (20 * APART,) side i
+    two: np.ndarray  # (20 * APART,) side j
+    luck: np.ndarray  # (12 * APART,)
     subject: np.ndarray  # uint64 (LANES,) addresses in luck
     sheet: np.ndarray  # (26 * SHEET,)
 
 
 def desk() -> Desk:
     """An empty desk."""
-    sizes = (23 * LANES, 20 * LANES, 20 * LANES, 12 * LANES)
+    sizes = (23 * APART, 20 * APART, 20 * APART, 12 * APART)
     return Desk(*(np.zeros(size) for size in sizes), np.zeros(LANES, np.uint64), np.zeros(26 * SHEET))
 
 
