@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.jit import looped
+from sim.jit import inner, looped
 from sim.kernel import OBSERVED, add_value, collect, imitate, live, prepare, reflect, renew
 from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
@@ -17,9 +17,9 @@ from sim.state import CHUNK, organizations_of
 from sim.tally import N_COLUMNS, count_ties, reference_values, sum_ties, total
 from sim.trace import Trace, late_from
 
-# Parts of a step: what comes before the ties, the ties, what comes after; one thread alone does all at once.
-_BEFORE, _TIES, _AFTER = 1, 2, 4
-_ALL = _BEFORE + _TIES + _AFTER
+# Parts of a step, each shared out between threads but the last; one thread alone does all at once.
+_RENEW, _LIVE, _REFLECT, _SUM = 1, 2, 4, 8
+_ALL = _RENEW + _LIVE + _REFLECT + _SUM
 
 
 class _World(NamedTuple):
@@ -37,52 +37,60 @@ class _World(NamedTuple):
 
 
 @looped
-def _advance(first, last, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desk, ended):
-    """Parts of the steps ``first`` .. ``last`` - 1 of a segment; of the ties this thread's chunks."""
+def _advance(begin, end, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desk, ended):
+    """Parts of the steps ``begin`` .. ``end`` - 1 of a segment; this thread's share of chunks and organizations."""
     ties, organizations = w.ties, w.organizations
-    n_chunks, n, m = len(ties.first) - 1, len(organizations), len(ties.slot)
-    for step in range(first, last):
-        if parts & _BEFORE:
-            renew(step, seed, organizations, w.peers, w.first_peer, w.luck, force)
-        if parts & _TIES:
-            for c in range(thread, n_chunks, n_threads):
-                lo, hi, at = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c]
-                row = w.rows[c]
-                row[:] = 0.0
-                for b in range(at, ties.first[c + 1]):
-                    place = np.uint64((b - at) * LANES)
-                    live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
-                    if twin == OBSERVED:
-                        count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
-                if twin == OBSERVED:
-                    sum_ties(lo, hi, at * LANES, ties.slot, with_ledger, force, desk.sheet, row)
-                if parts == _ALL:  # while they are at hand
-                    collect(lo, hi, ties, organizations, force)
-        if parts & _AFTER:
+    n, m = len(organizations), len(ties.slot)
+    first, last = n * thread // n_threads, n * (thread + 1) // n_threads
+    for step in range(begin, end):
+        if parts & _RENEW:
+            renew(first, last, step, seed, organizations, w.peers, w.first_peer, w.luck, force)
+        if parts & _LIVE:
+            for c in range(thread, len(ties.first) - 1, n_threads):
+                _chunk(c, step, seed, twin, with_ledger, ties, organizations, force, desk, w.rows[c], ended)
+                if parts == _ALL:  # while its ties are at hand
+                    collect(c * CHUNK, min(m, (c + 1) * CHUNK), first, last, ties, organizations, force)
+        if parts & _REFLECT:
             if parts != _ALL:
-                collect(0, m, ties, organizations, force)
+                collect(0, m, first, last, ties, organizations, force)
+            reflect(first, last, step >= late, twin, organizations, force)
+        if parts & _SUM:
             if twin != OBSERVED:
                 add_value(ties, w.tie_value)
-            reflect(0, n, step >= late, twin, organizations, force)
-            if twin == OBSERVED:
-                if force[0].imitation > 0.0:
-                    imitate(step, seed, ties, organizations, w.incident, force)
-                total(organizations, w.rows, w.sums[step])
+                continue
+            if force[0].imitation > 0.0:
+                imitate(step, seed, ties, organizations, w.incident, force)
+            total(organizations, w.rows, w.sums[step])
+
+
+@inner
+def _chunk(c, step, seed, twin, with_ledger, ties, organizations, force, desk, row, ended):
+    """Chunk c of the ties lives through a step and is summed in ``row``."""
+    start = ties.first[c]
+    row[:] = 0.0
+    for b in range(start, ties.first[c + 1]):
+        place = np.uint64((b - start) * LANES)
+        live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
+        if twin == OBSERVED:
+            count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
+    if twin == OBSERVED:
+        lo, hi = c * CHUNK, min(len(ties.slot), (c + 1) * CHUNK)
+        sum_ties(lo, hi, start * LANES, ties.slot, with_ledger, force, desk.sheet, row)
 
 
 def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w, force, desks, ended) -> None:
-    """The same steps, the chunks of ties shared out between threads."""
+    """The same steps, each part shared out between threads."""
 
-    def part(parts, thread):
+    def part(thread, step, parts):
         _advance(
             step, step + 1, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desks[thread],
             ended[thread],
         )  # fmt: skip
 
     for step in range(segment.first, segment.last):
-        part(_BEFORE, 0)
-        list(pool.map(part, [_TIES] * n_threads, range(n_threads)))
-        part(_AFTER, 0)
+        for parts in (_RENEW, _LIVE, _REFLECT):
+            list(pool.map(part, range(n_threads), [step] * n_threads, [parts] * n_threads))
+        part(0, step, _SUM)
 
 
 def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool = True, threads: int = 1) -> Trace:
@@ -111,5 +119,5 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
                     segment.first, segment.last, _ALL, 0, 1, late, seed, twin, with_ledger, w, force, desks[0],
                     ended[0],
                 )  # fmt: skip
-    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, *reference_values(people, plan[0].records()), w.tie_value)
-
+    silos, best = reference_values(people, plan[0].records())
+    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, silos, best, w.tie_value)

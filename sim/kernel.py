@@ -19,7 +19,7 @@ import numpy as np
 from sim import lanes, rules
 from sim import layout as at
 from sim.chance import Purpose, block, draw, pick
-from sim.jit import compiled, inner, looped
+from sim.jit import compiled, inner, looped, rule
 from sim.layout import BLOCK, LANES
 from sim.state import ANY_AGAINST, BOTH_TOWARD, UNREAD, UNREPAIRED
 
@@ -29,11 +29,14 @@ _COMPARE, _MODEL, _ADOPT = np.int64(Purpose.COMPARE), np.int64(Purpose.MODEL), n
 
 
 @looped
-def renew(step, seed, organizations, peers, first_peer, luck, force):
-    """Leadership changes and scarcity shocks. ``peers``: organizations by sector, each from ``first_peer[sector]``."""
-    for k in range(np.uint64(len(organizations))):
+def renew(lo, hi, step, seed, organizations, peers, first_peer, luck, force):
+    """Leadership changes and scarcity shocks of organizations lo .. hi - 1.
+
+    ``peers``: organizations by sector, each from ``first_peer[sector]``; ``luck``: room for their draws.
+    """
+    for k in range(np.uint64(lo), np.uint64(hi)):
         luck[k], _, _, _ = block(seed, step, k, _LEADER // 4)
-    for k in range(len(organizations)):
+    for k in range(lo, hi):
         own = organizations[k]
         p = force[own.participates]
         own.is_new = 0
@@ -152,10 +155,11 @@ def _after_work(n, slot, tenure, cell, pair, one, two, luck, p, lifetimes):
                 tenure[slot + k] = 0
                 fresh = rules.fresh_alignment(cell[at.VALUE_DISTANCE + k], p)
                 cell[at.ALIGNMENT + k] = rules.larger(cell[at.ALIGNMENT + k], fresh)
-        elif luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p):
-            if luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
-                pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
-                lifetimes[tenure[slot + k]] += 1
+            continue
+        is_reviewed = luck[at.REVIEW_U + k] < rules.review_chance(cell[at.CONNECTION + k], p)
+        if is_reviewed and luck[at.END_U + k] < 1.0 - _willingness(k, pair, one, two, p):
+            pair[at.STAYS + k], pair[at.ENDED + k] = 0.0, 1.0
+            lifetimes[tenure[slot + k]] += 1
 
 
 @inner
@@ -244,50 +248,68 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     _mark(n, slot, ties.marks, pair, one, two)
 
 
-@inner
+@rule
 def _cell(ties, e):
     """The slot of tie e, and where its block's cells of its lane begin."""
     s = np.uint64(ties.slot[e])
     return s, s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
 
 
-@looped
-def collect(lo, hi, ties, organizations, force):
-    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties.
+@rule
+def _count_other(s, cell, mark, lesson_outside, lesson_inside, ties, organizations):
+    """Side j of one tie counts what it brought."""
+    other = organizations[ties.j[s]]
+    lesson = lesson_inside if other.participates else lesson_outside
+    is_mutual, was_active = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+    other.income += ties.cells[at.PAYOFF_J + cell]
+    other.trusted += was_active * ties.cells[at.TRUST_J + cell]  # times 0 or 1: a branch is often mispredicted
+    other.lessons += is_mutual * (1.0 if (mark & at.SETBACK) > 0 else lesson)
+    other.n_now += (mark & at.ACTIVE) // at.ACTIVE
+    other.n_worked += was_active
+    other.n_created += is_mutual
+    other.n_hurt += (mark & at.HURT_J) // at.HURT_J
 
-    Ties stand in the order of i: what their side i adds up to is carried along until i changes.
+
+@looped
+def collect(lo, hi, first, last, ties, organizations, force):
+    """Organizations first .. last - 1 count what ties lo .. hi - 1 brought them, in the order of ties.
+
+    Ties stand in the order of i, and i < j: what side i adds up to is carried along until i changes.
     """
     lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
     e = lo
     while e < hi:
-        i = ties.i[ties.slot[e]]
+        s, cell = _cell(ties, e)
+        i = ties.i[s]
+        if i >= last:
+            return
+        if i < first:  # at most the other side is one of them
+            if first <= ties.j[s] < last:
+                _count_other(s, cell, ties.marks[s], lesson_outside, lesson_inside, ties, organizations)
+            e += 1
+            continue
         own = organizations[i]
-        lesson_i = lesson_inside if own.participates else lesson_outside
+        lesson = lesson_inside if own.participates else lesson_outside
         income, trusted, lessons = own.income, own.trusted, own.lessons
         n_now, n_worked, n_created, n_hurt = own.n_now, own.n_worked, own.n_created, own.n_hurt
-        while e < hi:
+        while True:
+            mark = ties.marks[s]
+            is_mutual, was_active = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
+            income += ties.cells[at.PAYOFF_I + cell]
+            trusted += was_active * ties.cells[at.TRUST_I + cell]
+            lessons += is_mutual * (1.0 if (mark & at.SETBACK) > 0 else lesson)
+            n_now += (mark & at.ACTIVE) // at.ACTIVE
+            n_worked += was_active
+            n_created += is_mutual
+            n_hurt += (mark & at.HURT_I) // at.HURT_I
+            if ties.j[s] < last:
+                _count_other(s, cell, mark, lesson_outside, lesson_inside, ties, organizations)
+            e += 1
+            if e == hi:
+                break
             s, cell = _cell(ties, e)
             if ties.i[s] != i:
                 break
-            other, mark = organizations[ties.j[s]], ties.marks[s]
-            is_active, was_active = (mark & at.ACTIVE) // at.ACTIVE, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
-            is_mutual, is_setback = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.SETBACK) > 0
-            lesson_j = lesson_inside if other.participates else lesson_outside
-            income += ties.cells[at.PAYOFF_I + cell]
-            other.income += ties.cells[at.PAYOFF_J + cell]
-            trusted += was_active * ties.cells[at.TRUST_I + cell]  # times 0 or 1: a branch would often be mispredicted
-            other.trusted += was_active * ties.cells[at.TRUST_J + cell]
-            lessons += is_mutual * (1.0 if is_setback else lesson_i)
-            other.lessons += is_mutual * (1.0 if is_setback else lesson_j)
-            n_now += is_active
-            other.n_now += is_active
-            n_worked += was_active
-            other.n_worked += was_active
-            n_created += is_mutual
-            other.n_created += is_mutual
-            n_hurt += (mark & at.HURT_I) // at.HURT_I
-            other.n_hurt += (mark & at.HURT_J) // at.HURT_J
-            e += 1
         own.income, own.trusted, own.lessons = income, trusted, lessons
         own.n_now, own.n_worked, own.n_created, own.n_hurt = n_now, n_worked, n_created, n_hurt
 

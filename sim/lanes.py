@@ -2,8 +2,9 @@
 
 ``cell`` is the block's stretch of lasting numbers, ``pair``, ``one``, ``two`` and ``luck`` are the desk's (see
 ``sim.layout``), ``n`` is the number of lanes. A pass looks at all lanes, dormant ties too: what it says of those is
-not used, and to leave it out would cost more. What work changes is read from the desk and written to the cells: to read
-and write one place makes LLVM write under a mask, which is slow. Parameters are ``held`` as plain numbers, which stay in registers.
+not used, and to leave it out would cost more. What work changes is read from the desk and written to the cells, since
+LLVM would make a slow masked write of a number that is read and written in one place. Parameters are ``held`` as plain
+numbers, which stay in registers.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sim.state import CHUNK
 
 LANES = 64  # ties looked at together: what is computed of them stays in the fastest memory
 SHEET = CHUNK + 2 * LANES + 4  # slots of a chunk, at most
-# On the desk fields stand a little apart: at multiples of 512 bytes the processor takes a load for one of another field.
+# On the desk fields stand a little apart: 4096 bytes apart a processor takes one's number for the other's.
 APART = LANES + 4
 
 
@@ -113,8 +113,10 @@ def lay_out(people, terms, is_twin: bool = False) -> Blocks:
         _spread(by_field[:, k], slot, getattr(people, name))
     marks = np.zeros(n_slots, np.int8)
     marks[slot] = ACTIVE if is_twin or terms.is_game else people.active * np.int8(ACTIVE)
-    i, j = np.zeros(n_slots, np.int32), np.zeros(n_slots, np.int32)
-    i[slot], j[slot] = people.i, people.j
+    i, j = people.i, people.j
+    if not _is_in_order(slot):
+        i, j = np.zeros(n_slots, np.int32), np.zeros(n_slots, np.int32)
+        i[slot], j[slot] = people.i, people.j
     reads = (np.full(n_slots, -1, np.int8) for _ in "ij")
     earned = np.ones((n_slots if terms.choice == 2 and not is_twin and m else 0, 2, 3))
     return Blocks(cells, marks, np.zeros(n_slots, np.int32), *reads, earned, i, j, slot, size, inside, first)
@@ -144,8 +146,18 @@ def _places(inside: np.ndarray):
     return slot, size, kind, first[::2].astype(np.int64)
 
 
+def _is_in_order(slot: np.ndarray) -> bool:
+    return len(slot) == 0 or (slot[-1] == len(slot) - 1 and bool(np.all(slot[:-1] < slot[1:])))
+
+
 def _spread(field: np.ndarray, slot: np.ndarray, values: np.ndarray) -> None:
-    field[slot // LANES, slot % LANES] = values
+    """Put ``values`` of ties into ``field`` (blocks, LANES)."""
+    if not _is_in_order(slot):
+        field[slot // LANES, slot % LANES] = values
+        return
+    n_full = len(values) // LANES
+    field[:n_full] = values[: n_full * LANES].reshape(n_full, LANES)
+    field[n_full:].flat[: len(values) - n_full * LANES] = values[n_full * LANES :]
 
 
 class Ties:

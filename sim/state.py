@@ -26,6 +26,7 @@ ORGANIZATION = np.dtype(
     align=True,
 )  # fmt: skip
 
+
 def organizations_of(people) -> np.ndarray:
     """Organizations (n,) at the start."""
     organizations = np.zeros(len(people.power), ORGANIZATION)

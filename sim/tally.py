@@ -131,7 +131,5 @@ def _references(overlap, complementarity, log_power, i, j, terms, silos, best):
 def reference_values(people, force) -> tuple[np.ndarray, np.ndarray]:
     """Per tie (m,): value of two silos without any design, and first-best value."""
     silos, best = np.empty(len(people.i)), np.empty(len(people.i))
-    _references(
-        people.overlap, people.complementarity, people.log_power, people.i, people.j, force[:1], silos, best
-    )
+    _references(people.overlap, people.complementarity, people.log_power, people.i, people.j, force[:1], silos, best)
     return silos, best
