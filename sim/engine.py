@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.jit import inner, looped
-from sim.kernel import OBSERVED, add_value, collect, imitate, live, prepare, reflect, renew
+from sim.kernel import OBSERVED, live, prepare
 from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
+from sim.reflection import add_value, collect, imitate, reflect, renew
 from sim.schedule import segments
 from sim.state import CHUNK, organizations_of
 from sim.tally import N_COLUMNS, count_ties, reference_values, sum_ties, total

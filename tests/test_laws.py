@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from sim import Scenario, ScenarioError, rules, simulate
 from sim.engine import run
-from sim.kernel import OBSERVED, collect, live, prepare, reflect, renew
+from sim.kernel import OBSERVED, live, prepare
 from sim.layout import CELLS, LANES, Ties, desk, lay_out
 from sim.ledger import LOSSES
 from sim.measures import SERIES
 from sim.parameters import EVENT_KINDS, LEVERS, PARAMETERS, RECRUITS, RULES
 from sim.population import build, sector_peers
+from sim.reflection import collect, reflect, renew
 from sim.schedule import segments
 from sim.state import organizations_of
 
