@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.jit import inner, looped
+from sim.jit import looped
 from sim.kernel import OBSERVED, live, prepare
 from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
@@ -41,19 +41,27 @@ class _World(NamedTuple):
 def _advance(begin, end, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desk, ended):
     """Parts of the steps ``begin`` .. ``end`` - 1 of a segment; this thread's share of chunks and organizations."""
     ties, organizations = w.ties, w.organizations
-    n, m = len(organizations), len(ties.slot)
+    n, m, start_of_all = len(organizations), len(ties.slot), np.int64(0)
     first, last = n * thread // n_threads, n * (thread + 1) // n_threads
     for step in range(begin, end):
         if parts & _RENEW:
             renew(first, last, step, seed, organizations, w.peers, w.first_peer, w.luck, force)
         if parts & _LIVE:
             for c in range(thread, len(ties.first) - 1, n_threads):
-                _chunk(c, step, seed, twin, with_ledger, ties, organizations, force, desk, w.rows[c], ended)
+                lo, hi, start, row = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c], w.rows[c]
+                row[:] = 0.0
+                for b in range(start, ties.first[c + 1]):
+                    place = np.uint64((b - start) * LANES)
+                    live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
+                    if twin == OBSERVED:
+                        count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
+                if twin == OBSERVED:
+                    sum_ties(lo, hi, start * LANES, ties.slot, with_ledger, force, desk.sheet, row)
                 if parts == _ALL:  # while its ties are at hand
-                    collect(c * CHUNK, min(m, (c + 1) * CHUNK), first, last, ties, organizations, force)
+                    collect(lo, hi, first, last, ties, organizations, force)
         if parts & _REFLECT:
             if parts != _ALL:
-                collect(0, m, first, last, ties, organizations, force)
+                collect(start_of_all, m, first, last, ties, organizations, force)
             reflect(first, last, step >= late, twin, organizations, force)
         if parts & _SUM:
             if twin != OBSERVED:
@@ -62,21 +70,6 @@ def _advance(begin, end, parts, thread, n_threads, late, seed, twin, with_ledger
             if force[0].imitation > 0.0:
                 imitate(step, seed, ties, organizations, w.incident, force)
             total(organizations, w.rows, w.sums[step])
-
-
-@inner
-def _chunk(c, step, seed, twin, with_ledger, ties, organizations, force, desk, row, ended):
-    """Chunk c of the ties lives through a step and is summed in ``row``."""
-    start = ties.first[c]
-    row[:] = 0.0
-    for b in range(start, ties.first[c + 1]):
-        place = np.uint64((b - start) * LANES)
-        live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
-        if twin == OBSERVED:
-            count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
-    if twin == OBSERVED:
-        lo, hi = c * CHUNK, min(len(ties.slot), (c + 1) * CHUNK)
-        sum_ties(lo, hi, start * LANES, ties.slot, with_ledger, force, desk.sheet, row)
 
 
 def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w, force, desks, ended) -> None:
