@@ -19,11 +19,13 @@ import numpy as np
 from sim import lanes, rules
 from sim import layout as at
 from sim.chance import block
-from sim.jit import inner, looped
+from sim.jit import fetch, inner, looped
 from sim.layout import BLOCK, LANES
 from sim.state import ANY_AGAINST, BOTH_TOWARD, UNREAD, UNREPAIRED
 
 OBSERVED, ALL_COOPERATE, ALL_COCREATE = 0, 1, 2  # a run as it is, and its two twins
+
+_MANY = 50  # with more blocks than that, the next is fetched from memory while one is worked on
 
 
 @inner
@@ -176,6 +178,11 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     p = lanes.held(force[ties.inside[b]])
     cell = ties.cells[b * BLOCK : (b + 1) * BLOCK]
     pair, one, two, luck, subject, sheet = desk
+    if len(ties.size) > _MANY and b + 1 < len(ties.size):
+        for t in range(np.uint64((b + 1) * BLOCK), np.uint64((b + 2) * BLOCK), np.uint64(8)):
+            fetch(ties.cells, t)
+        for s in range(slot + np.uint64(LANES), slot + np.uint64(LANES) + np.uint64(ties.size[b + 1])):
+            fetch(organizations, np.uint64(ties.j[s]))
     _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p)
     lanes.circumstances(n, cell, pair, one, two, p)
     # choice
