@@ -47,7 +47,8 @@ def _advance(begin, end, parts, thread, n_threads, late, seed, twin, with_ledger
         if parts & _RENEW:
             renew(first, last, step, seed, organizations, w.peers, w.first_peer, w.luck, force)
         if parts & _LIVE:
-            for c in range(thread, len(ties.first) - 1, n_threads):
+            n_chunks = len(ties.first) - 1
+            for c in range(n_chunks * thread // n_threads, n_chunks * (thread + 1) // n_threads):
                 lo, hi, start, row = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c], w.rows[c]
                 row[:] = 0.0
                 for b in range(start, ties.first[c + 1]):
