@@ -82,10 +82,8 @@ def number(word):
 
 
 @overload(number, jit_options={"error_model": "numpy", "forceinline": True, "_nrt": False})
-def _number_compiled(word):
-    return lambda word: (
-        np.uint64(word | _BITS_OF_2_52).view(np.float64) - _2_52
-    )  # a conversion would block vectorisation
+def _number_compiled(word):  # a conversion would be done one by one
+    return lambda word: np.uint64(word | _BITS_OF_2_52).view(np.float64) - _2_52
 
 
 @rule

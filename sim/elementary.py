@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import overload
+from numba import types
+from numba.extending import intrinsic, overload
 
 from sim.jit import rule
 
@@ -43,6 +44,24 @@ def _power_of_two_compiled(k):
         return np.int64(np.float64(k + _EXPONENT_IN_LAST_BITS).view(np.int64) << 52).view(np.float64)
 
     return bits
+
+
+def either(condition, x, y):
+    """x where the condition holds, y elsewhere."""
+    return x if condition else y
+
+
+@intrinsic
+def _select(context, condition, x, y):
+    def emit(context, builder, signature, arguments):
+        return builder.select(*arguments)
+
+    return types.float64(types.boolean, types.float64, types.float64), emit
+
+
+@overload(either)
+def _either_compiled(condition, x, y):
+    return lambda condition, x, y: _select(condition, x, y)  # never a branch, which would block or slow vectors
 
 
 @rule

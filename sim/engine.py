@@ -9,17 +9,18 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.jit import looped
-from sim.kernel import OBSERVED, add_value, collect, imitate, live, prepare, reflect, renew
+from sim.kernel import OBSERVED, live, prepare
 from sim.layout import LANES, Blocks, Ties, desk, lay_out
 from sim.population import sector_peers
+from sim.reflection import add_value, collect, imitate, reflect, renew
 from sim.schedule import segments
 from sim.state import CHUNK, organizations_of
 from sim.tally import N_COLUMNS, count_ties, reference_values, sum_ties, total
 from sim.trace import Trace, late_from
 
-# Parts of a step: what comes before the ties, the ties, what comes after; one thread alone does all at once.
-_BEFORE, _TIES, _AFTER = 1, 2, 4
-_ALL = _BEFORE + _TIES + _AFTER
+# Parts of a step, each shared out between threads but the last; one thread alone does all at once.
+_RENEW, _LIVE, _REFLECT, _SUM = 1, 2, 4, 8
+_ALL = _RENEW + _LIVE + _REFLECT + _SUM
 
 
 class _World(NamedTuple):
@@ -37,52 +38,54 @@ class _World(NamedTuple):
 
 
 @looped
-def _advance(first, last, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desk, ended):
-    """Parts of the steps ``first`` .. ``last`` - 1 of a segment; of the ties this thread's chunks."""
+def _advance(begin, end, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desk, ended):
+    """Parts of the steps ``begin`` .. ``end`` - 1 of a segment; this thread's share of chunks and organizations."""
     ties, organizations = w.ties, w.organizations
-    n_chunks, n, m = len(ties.first) - 1, len(organizations), len(ties.slot)
-    for step in range(first, last):
-        if parts & _BEFORE:
-            renew(step, seed, organizations, w.peers, w.first_peer, w.luck, force)
-        if parts & _TIES:
-            for c in range(thread, n_chunks, n_threads):
-                lo, hi, at = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c]
-                row = w.rows[c]
+    n, m, start_of_all = len(organizations), len(ties.slot), np.int64(0)
+    first, last = n * thread // n_threads, n * (thread + 1) // n_threads
+    for step in range(begin, end):
+        if parts & _RENEW:
+            renew(first, last, step, seed, organizations, w.peers, w.first_peer, w.luck, force)
+        if parts & _LIVE:
+            n_chunks = len(ties.first) - 1
+            for c in range(n_chunks * thread // n_threads, n_chunks * (thread + 1) // n_threads):
+                lo, hi, start, row = c * CHUNK, min(m, (c + 1) * CHUNK), ties.first[c], w.rows[c]
                 row[:] = 0.0
-                for b in range(at, ties.first[c + 1]):
-                    place = np.uint64((b - at) * LANES)
+                for b in range(start, ties.first[c + 1]):
+                    place = np.uint64((b - start) * LANES)
                     live(b, step, seed, twin, with_ledger, place, ties, organizations, force, desk, ended)
                     if twin == OBSERVED:
                         count_ties(place, np.uint64(ties.size[b]), desk.sheet, row)
                 if twin == OBSERVED:
-                    sum_ties(lo, hi, at * LANES, ties.slot, with_ledger, force, desk.sheet, row)
-                if parts == _ALL:  # while they are at hand
-                    collect(lo, hi, ties, organizations, force)
-        if parts & _AFTER:
+                    sum_ties(lo, hi, start * LANES, ties.slot, with_ledger, force, desk.sheet, row)
+                if parts == _ALL:  # while its ties are at hand
+                    collect(lo, hi, first, last, ties, organizations, force)
+        if parts & _REFLECT:
             if parts != _ALL:
-                collect(0, m, ties, organizations, force)
+                collect(start_of_all, m, first, last, ties, organizations, force)
+            reflect(first, last, step >= late, twin, organizations, force)
+        if parts & _SUM:
             if twin != OBSERVED:
                 add_value(ties, w.tie_value)
-            reflect(0, n, step >= late, twin, organizations, force)
-            if twin == OBSERVED:
-                if force[0].imitation > 0.0:
-                    imitate(step, seed, ties, organizations, w.incident, force)
-                total(organizations, w.rows, w.sums[step])
+                continue
+            if force[0].imitation > 0.0:
+                imitate(step, seed, ties, organizations, w.incident, force)
+            total(organizations, w.rows, w.sums[step])
 
 
 def _advance_threaded(pool, n_threads, segment, late, seed, twin, with_ledger, w, force, desks, ended) -> None:
-    """The same steps, the chunks of ties shared out between threads."""
+    """The same steps, each part shared out between threads."""
 
-    def part(parts, thread, step):
+    def part(thread, step, parts):
         _advance(
             step, step + 1, parts, thread, n_threads, late, seed, twin, with_ledger, w, force, desks[thread],
             ended[thread],
         )  # fmt: skip
 
     for step in range(segment.first, segment.last):
-        part(_BEFORE, 0, step)
-        list(pool.map(part, [_TIES] * n_threads, range(n_threads), [step] * n_threads))
-        part(_AFTER, 0, step)
+        for parts in (_RENEW, _LIVE, _REFLECT):
+            list(pool.map(part, range(n_threads), [step] * n_threads, [parts] * n_threads))
+        part(0, step, _SUM)
 
 
 def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool = True, threads: int = 1) -> Trace:
@@ -111,6 +114,5 @@ def run(scenario, seed: int, people, *, twin: int = OBSERVED, with_ledger: bool 
                     segment.first, segment.last, _ALL, 0, 1, late, seed, twin, with_ledger, w, force, desks[0],
                     ended[0],
                 )  # fmt: skip
-    return Trace(
-        w.sums, ended.sum(axis=0), Ties(ties), organizations, *reference_values(people, plan[0].records()), w.tie_value
-    )
+    silos, best = reference_values(people, plan[0].records())
+    return Trace(w.sums, ended.sum(axis=0), Ties(ties), organizations, silos, best, w.tie_value)

@@ -14,8 +14,10 @@ import tempfile
 from pathlib import Path
 
 import numba
-from numba import njit
-from numba.extending import register_jitable
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload, register_jitable
 
 
 def code_hash() -> str:
@@ -49,4 +51,28 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=Tr
 looped = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False)
 inner = register_jitable(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)  # never called from Python
 
-__all__ = ["code_hash", "compiled", "inner", "looped", "rule"]
+
+@intrinsic
+def _prefetch(context, array, index):
+    def emit(context, builder, signature, arguments):
+        base = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(base, [arguments[1]]), ir.IntType(8).as_pointer())
+        whole = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, whole, whole, whole])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [address, whole(0), whole(2), whole(1)])  # to read, into the second cache, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), emit
+
+
+def fetch(array, index):
+    """Have the processor fetch array[index] while it goes on; nothing else happens."""
+
+
+@overload(fetch)
+def _fetch_compiled(array, index):
+    return lambda array, index: _prefetch(array, index)
+
+
+__all__ = ["code_hash", "compiled", "fetch", "inner", "looped", "rule"]

@@ -9,7 +9,7 @@ The order of a step (what each phase reads is what the one before left; ties do 
    anyone moves.
 
 Luck comes from ``sim.chance``, formulas from ``sim.rules``: here they only meet. What befalls every tie is computed
-lane by lane in ``sim.lanes``, what befalls few of them here, one by one.
+lane by lane in ``sim.lanes``, what befalls few of them here, one by one; organizations are in ``sim.reflection``.
 """
 
 from __future__ import annotations
@@ -18,38 +18,14 @@ import numpy as np
 
 from sim import lanes, rules
 from sim import layout as at
-from sim.chance import Purpose, block, draw, pick
-from sim.jit import compiled, inner, looped
+from sim.chance import block
+from sim.jit import fetch, inner, looped
 from sim.layout import BLOCK, LANES
 from sim.state import ANY_AGAINST, BOTH_TOWARD, UNREAD, UNREPAIRED
 
 OBSERVED, ALL_COOPERATE, ALL_COCREATE = 0, 1, 2  # a run as it is, and its two twins
-_LEADER, _SURVIVE, _DONOR = np.int64(Purpose.LEADER), np.int64(Purpose.SURVIVE), np.int64(Purpose.DONOR)
-_COMPARE, _MODEL, _ADOPT = np.int64(Purpose.COMPARE), np.int64(Purpose.MODEL), np.int64(Purpose.ADOPT)
 
-
-@looped
-def renew(step, seed, organizations, peers, first_peer, luck, force):
-    """Leadership changes and scarcity shocks. ``peers``: organizations by sector, each from ``first_peer[sector]``."""
-    for k in range(np.uint64(len(organizations))):
-        luck[k], _, _, _ = block(seed, step, k, _LEADER // 4)
-    for k in range(len(organizations)):
-        own = organizations[k]
-        p = force[own.participates]
-        own.is_new = 0
-        own.income = own.trusted = own.lessons = 0.0
-        own.n_worked = own.n_hurt = own.n_now = own.n_created = 0
-        leaves = p.turnover > 0.0 and luck[k] < p.turnover
-        if leaves and not draw(seed, step, k, _SURVIVE) < p.structure:
-            n_peers = first_peer[own.sector + 1] - first_peer[own.sector]
-            nth = pick(draw(seed, step, k, _DONOR), n_peers)
-            donor = organizations[peers[first_peer[own.sector] + nth]]
-            own.intention = donor.first_intention
-            own.disposition = donor.first_disposition
-            own.scarcity = donor.first_scarcity
-            own.is_new = 1
-        if p.scarcity_shock > 0.0:
-            own.scarcity = rules.scarcity_shocked(own.scarcity, p)
+_MANY = 50  # with more blocks than that, the next is fetched from memory while one is worked on
 
 
 @inner
@@ -58,8 +34,8 @@ def _forget(k, s, cell, ties, disposition_i, disposition_j, p):
     cell[at.CONNECTION + k] = 0.0
     ties.read_i[s], ties.read_j[s] = UNREAD, UNREAD
     b, c = at.BELIEFS_I + k, at.BELIEFS_J + k
-    cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT] = rules.prior(disposition_i, p)
-    cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT] = rules.prior(disposition_j, p)
+    cell[b], cell[b + at.NEXT_CELL], cell[b + at.AFTER_NEXT_CELL] = rules.prior(disposition_i, p)
+    cell[c], cell[c + at.NEXT_CELL], cell[c + at.AFTER_NEXT_CELL] = rules.prior(disposition_j, p)
     if len(ties.earned):
         ties.earned[s] = 1.0
 
@@ -88,42 +64,42 @@ def _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p):
 
 
 @inner
-def _conflict(k, heat_i, heat_j, cell, p):
+def _conflict(k, heat_i, heat_j, cell, pair, one, two, p):
     """How both sides of lane k meet a conflict, and what it does to the tie; returns how it was met."""
-    bond = cell[at.CONNECTION + k]
+    bond = pair[at.IN_CONNECTION + k]
     toward, against = rules.response_chances(cell[at.TRUST_I + k], bond, p)
     response_i = rules.responded(toward, against, heat_i)
     toward, against = rules.response_chances(cell[at.TRUST_J + k], bond, p)
     response_j = rules.responded(toward, against, heat_j)
     if response_i == rules.TOWARD and response_j == rules.TOWARD:
-        cell[at.TENSION + k] = rules.repaired(cell[at.TENSION + k], p)
-        cell[at.ALIGNMENT + k] = rules.grown(cell[at.ALIGNMENT + k], p.alignment_rate)
-        cell[at.CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
-        cell[at.BELIEFS_I + at.NEXT + k] += 1.0
-        cell[at.BELIEFS_J + at.NEXT + k] += 1.0
+        pair[at.IN_TENSION + k] = rules.repaired(pair[at.IN_TENSION + k], p)
+        pair[at.IN_ALIGNMENT + k] = rules.grown(pair[at.IN_ALIGNMENT + k], p.alignment_rate)
+        pair[at.IN_CONNECTION + k] = rules.faded(rules.grown(bond, p.connection_rate), p)
+        one[at.BELIEFS + at.NEXT + k] += 1.0
+        two[at.BELIEFS + at.NEXT + k] += 1.0
         return BOTH_TOWARD
     is_against = response_i == rules.AGAINST or response_j == rules.AGAINST
-    cell[at.TENSION + k] = rules.heated(cell[at.TENSION + k], is_against, p)
+    pair[at.IN_TENSION + k] = rules.heated(pair[at.IN_TENSION + k], is_against, p)
     if not is_against:
         return UNREPAIRED
-    cell[at.CONNECTION + k] = rules.strained(bond, p)
+    pair[at.IN_CONNECTION + k] = rules.strained(bond, p)
     if response_i == rules.AGAINST:
-        cell[at.BELIEFS_J + k] += p.negativity
+        two[at.BELIEFS + k] += p.negativity
     if response_j == rules.AGAINST:
-        cell[at.BELIEFS_I + k] += p.negativity
+        one[at.BELIEFS + k] += p.negativity
     return ANY_AGAINST
 
 
 @inner
-def _before_work(n, step, seed, cell, pair, subject, p):
+def _before_work(n, step, seed, cell, pair, one, two, subject, p):
     """Lanes that connect before they work, and lanes in conflict, of which those that both turn toward pause."""
     for k in range(n):
         if pair[at.IS_CONNECTING + k] > 0.0:
-            cell[at.CONNECTION + k] = rules.connection_in_phase(cell[at.CONNECTION + k], p)
-            cell[at.ALIGNMENT + k] = rules.alignment_in_phase(cell[at.ALIGNMENT + k], p)
+            pair[at.IN_CONNECTION + k] = rules.connection_in_phase(pair[at.IN_CONNECTION + k], p)
+            pair[at.IN_ALIGNMENT + k] = rules.alignment_in_phase(pair[at.IN_ALIGNMENT + k], p)
         if pair[at.IN_CONFLICT + k] > 0.0:
             heat_i, heat_j, _, _ = block(seed, step, subject[k], 3)
-            outcome = _conflict(k, heat_i, heat_j, cell, p)
+            outcome = _conflict(k, heat_i, heat_j, cell, pair, one, two, p)
             pair[at.CONFLICT + k] = outcome
             if outcome == BOTH_TOWARD:
                 pair[at.WORKS + k] = 0.0
@@ -202,14 +178,19 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
     p = lanes.held(force[ties.inside[b]])
     cell = ties.cells[b * BLOCK : (b + 1) * BLOCK]
     pair, one, two, luck, subject, sheet = desk
+    if len(ties.size) > _MANY and b + 1 < len(ties.size):
+        for t in range(np.uint64((b + 1) * BLOCK), np.uint64((b + 2) * BLOCK), np.uint64(8)):
+            fetch(ties.cells, t)
+        for s in range(slot + np.uint64(LANES), slot + np.uint64(LANES) + np.uint64(ties.size[b + 1])):
+            fetch(organizations, np.uint64(ties.j[s]))
     _meet(n, slot, ties, organizations, cell, pair, one, two, subject, p)
     lanes.circumstances(n, cell, pair, one, two, p)
     # choice
     if is_observed:
         lanes.draw_all(n, subject, seed, step, luck)
-        lanes.trusts(n, cell, pair, p)
-        lanes.expect(n, cell, at.BELIEFS_I, at.TRUST_I, True, pair, one, p)
-        lanes.expect(n, cell, at.BELIEFS_J, at.TRUST_J, False, pair, two, p)
+        lanes.trusts(n, cell, pair, one, two, p)
+        lanes.expect(n, cell, at.TRUST_I, True, pair, one, p)
+        lanes.expect(n, cell, at.TRUST_J, False, pair, two, p)
         if p.choice == 1:
             lanes.answer(n, cell, at.TRUST_I, ties.read_i[slot:], one, luck, at.ACT_I_U, p)
             lanes.answer(n, cell, at.TRUST_J, ties.read_j[slot:], two, luck, at.ACT_J_U, p)
@@ -225,7 +206,7 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
         lanes.play_along(n, cell, pair, one, two, 1.0 if twin == ALL_COOPERATE else 2.0)
     # connection or conflict, work
     lanes.events(n, cell, pair, luck, p)
-    _before_work(n, step, seed, cell, pair, subject, p)
+    _before_work(n, step, seed, cell, pair, one, two, subject, p)
     lanes.work(n, cell, pair, one, two, luck, p)
     lanes.earn(n, cell, at.PAYOFF_I, True, pair, one, two, p)
     lanes.earn(n, cell, at.PAYOFF_J, False, pair, two, one, p)
@@ -243,104 +224,6 @@ def live(b, step, seed, twin, with_ledger, first, ties, organizations, force, de
         if with_ledger is not None:
             lanes.report_losses(n, cell, pair, one, two, ties.inside[b], first, sheet)
     _mark(n, slot, ties.marks, pair, one, two)
-
-
-@inner
-def _cell(ties, e):
-    """The slot of tie e, and where its block's cells of its lane begin."""
-    s = np.uint64(ties.slot[e])
-    return s, s // np.uint64(LANES) * np.uint64(BLOCK) + s % np.uint64(LANES)
-
-
-@looped
-def collect(lo, hi, ties, organizations, force):
-    """Organizations count what ties lo .. hi - 1 brought them, in the order of ties.
-
-    Ties stand in the order of i: what their side i adds up to is carried along until i changes.
-    """
-    lesson_outside, lesson_inside = rules.experienced_scarcity(force[0]), rules.experienced_scarcity(force[1])
-    e = lo
-    while e < hi:
-        i = ties.i[ties.slot[e]]
-        own = organizations[i]
-        lesson_i = lesson_inside if own.participates else lesson_outside
-        income, trusted, lessons = own.income, own.trusted, own.lessons
-        n_now, n_worked, n_created, n_hurt = own.n_now, own.n_worked, own.n_created, own.n_hurt
-        while e < hi:
-            s, cell = _cell(ties, e)
-            if ties.i[s] != i:
-                break
-            other, mark = organizations[ties.j[s]], ties.marks[s]
-            is_active, was_active = (mark & at.ACTIVE) // at.ACTIVE, (mark & at.WAS_ACTIVE) // at.WAS_ACTIVE
-            is_mutual, is_setback = (mark & at.MUTUAL) // at.MUTUAL, (mark & at.SETBACK) > 0
-            lesson_j = lesson_inside if other.participates else lesson_outside
-            income += ties.cells[at.PAYOFF_I + cell]
-            other.income += ties.cells[at.PAYOFF_J + cell]
-            trusted += was_active * ties.cells[at.TRUST_I + cell]  # times 0 or 1: a branch would often be mispredicted
-            other.trusted += was_active * ties.cells[at.TRUST_J + cell]
-            lessons += is_mutual * (1.0 if is_setback else lesson_i)
-            other.lessons += is_mutual * (1.0 if is_setback else lesson_j)
-            n_now += is_active
-            other.n_now += is_active
-            n_worked += was_active
-            other.n_worked += was_active
-            n_created += is_mutual
-            other.n_created += is_mutual
-            n_hurt += (mark & at.HURT_I) // at.HURT_I
-            other.n_hurt += (mark & at.HURT_J) // at.HURT_J
-            e += 1
-        own.income, own.trusted, own.lessons = income, trusted, lessons
-        own.n_now, own.n_worked, own.n_created, own.n_hurt = n_now, n_worked, n_created, n_hurt
-
-
-@looped
-def add_value(ties, tie_value):
-    """Add the value of each tie in this step."""
-    for e in range(len(tie_value)):
-        _, cell = _cell(ties, e)
-        tie_value[e] += ties.cells[at.PAYOFF_I + cell] + ties.cells[at.PAYOFF_J + cell]
-
-
-@looped
-def reflect(lo, hi, is_late, twin, organizations, force):
-    """Organizations lo .. hi - 1 learn from what the step brought."""
-    for k in range(lo, hi):
-        own = organizations[k]
-        p = force[own.participates]
-        own.wealth += own.income
-        if is_late:
-            own.late_income += own.income
-        own.n_active, own.n_mutual = own.n_now, own.n_created
-        if twin == OBSERVED and own.n_worked > 0:
-            n_worked, n_mutual = own.n_worked, own.n_created
-            experience = own.lessons / n_mutual if n_mutual > 0 else 0.0
-            own.scarcity = rules.scarcity_learned(
-                own.scarcity, n_mutual / n_worked, experience, own.n_hurt / n_worked, p
-            )
-            own.disposition = rules.disposition_learned(own.disposition, own.trusted / n_worked, p)
-
-
-@compiled
-def imitate(step, seed, ties, organizations, incident, force):
-    """Organizations compare themselves with a partner of this step; all look before anyone moves."""
-    before = organizations["intention"].copy()
-    for k in range(len(organizations)):
-        own = organizations[k]
-        p = force[own.participates]
-        if own.n_worked == 0 or not draw(seed, step, k, _COMPARE) < p.imitation:
-            continue
-        nth = pick(draw(seed, step, k, _MODEL), own.n_worked)
-        partner = k
-        for index in range(own.first_tie, own.first_tie + own.degree):
-            s = ties.slot[incident[index]]
-            if ties.marks[s] & at.WAS_ACTIVE:
-                if nth == 0:
-                    partner = ties.i[s] + ties.j[s] - k
-                nth -= 1
-        other = organizations[partner]
-        chance = rules.adoption_chance(own.income / own.degree, other.income / other.degree, p)
-        if draw(seed, step, k, _ADOPT) < chance:
-            own.intention = rules.intention_adopted(before[k], before[partner], p)
 
 
 @looped

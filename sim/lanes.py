@@ -2,7 +2,9 @@
 
 ``cell`` is the block's stretch of lasting numbers, ``pair``, ``one``, ``two`` and ``luck`` are the desk's (see
 ``sim.layout``), ``n`` is the number of lanes. A pass looks at all lanes, dormant ties too: what it says of those is
-not used, and to leave it out would cost more. Parameters are ``held`` as plain numbers, which stay in registers.
+not used, and to leave it out would cost more. What work changes is read from the desk and written to the cells, since
+LLVM would make a slow masked write of a number that is read and written in one place. Parameters are ``held`` as plain
+numbers, which stay in registers.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from sim import layout as at
 from sim import rules
 from sim.chance import block
+from sim.elementary import either
 from sim.jit import inner, rule
 
 _HELD = (
@@ -58,12 +61,15 @@ def draw_world(n, subject, seed, step, luck):
 
 
 @inner
-def trusts(n, cell, pair, p):
-    """Trust of both sides, and the scale of joint work."""
+def trusts(n, cell, pair, one, two, p):
+    """Beliefs at hand, trust of both sides, and the scale of joint work."""
     for k in range(n):
-        b, c = at.BELIEFS_I + k, at.BELIEFS_J + k
-        trust_i = rules.trust(cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT])
-        trust_j = rules.trust(cell[c], cell[c + at.NEXT], cell[c + at.AFTER_NEXT])
+        b, c, own = at.BELIEFS_I + k, at.BELIEFS_J + k, at.BELIEFS + k
+        i0, i1, i2 = cell[b], cell[b + at.NEXT_CELL], cell[b + at.AFTER_NEXT_CELL]
+        j0, j1, j2 = cell[c], cell[c + at.NEXT_CELL], cell[c + at.AFTER_NEXT_CELL]
+        one[own], one[own + at.NEXT], one[own + at.AFTER_NEXT] = i0, i1, i2
+        two[own], two[own + at.NEXT], two[own + at.AFTER_NEXT] = j0, j1, j2
+        trust_i, trust_j = rules.trust(i0, i1, i2), rules.trust(j0, j1, j2)
         cell[at.TRUST_I + k], cell[at.TRUST_J + k] = trust_i, trust_j
         pair[at.SCALE + k] = rules.work_scale(trust_i, trust_j, p)
 
@@ -81,18 +87,21 @@ def circumstances(n, cell, pair, one, two, p):
     """What the step finds: silo, spill-over, credit sought, costs, the alignment foreseen."""
     convening = rules.convening_cost(p)
     for k in range(n):
+        alignment, tension = cell[at.ALIGNMENT + k], cell[at.TENSION + k]
+        pair[at.IN_ALIGNMENT + k], pair[at.IN_TENSION + k] = alignment, tension
+        pair[at.IN_CONNECTION + k] = cell[at.CONNECTION + k]
         pair[at.SILO + k] = rules.silo_payoff(cell[at.OVERLAP + k], p)
         was_mutual, is_active = pair[at.WAS_MUTUAL + k], pair[at.IS_ACTIVE + k]
         c_i = rules.involvement(one[at.OTHER_MUTUAL + k] - was_mutual, one[at.OTHER_TIES + k])
         c_j = rules.involvement(two[at.OTHER_MUTUAL + k] - was_mutual, two[at.OTHER_TIES + k])
         pair[at.SPILL + k] = rules.spill_over(c_i, c_j, p)
         pair[at.CREDIT + k] = rules.credit(one[at.INTENTION + k], two[at.INTENTION + k], p)
-        pair[at.FORESEEN + k] = rules.foreseen_alignment(cell[at.ALIGNMENT + k], cell[at.TENSION + k], p)
+        pair[at.FORESEEN + k] = rules.foreseen_alignment(alignment, tension, p)
         cost_i = rules.overhead(one[at.OTHER_ACTIVE + k] - is_active, p)
         cost_j = rules.overhead(two[at.OTHER_ACTIVE + k] - is_active, p)
         one[at.BURDEN + k], two[at.BURDEN + k] = cost_i - convening, cost_j - convening
-        one[at.COST + k] = cost_i if is_active > 0.0 else convening
-        two[at.COST + k] = cost_j if is_active > 0.0 else convening
+        one[at.COST + k] = either(is_active > 0.0, cost_i, convening)
+        two[at.COST + k] = either(is_active > 0.0, cost_j, convening)
 
 
 @inner
@@ -107,28 +116,28 @@ def events(n, cell, pair, luck, p):
         is_met = (not is_active) & (luck[at.CONSIDER_U + k] < meeting)
         is_reviewed = is_active & (luck[at.REVIEW_U + k] < p.review)  # bonds may yet spare it
         is_event = is_connecting | in_conflict | is_met | is_reviewed
-        pair[at.IS_CONNECTING + k] = 1.0 if is_connecting else 0.0
-        pair[at.IN_CONFLICT + k] = 1.0 if in_conflict else 0.0
-        pair[at.IS_EVENT + k] = 1.0 if is_event else 0.0
-        pair[at.WORKS + k] = 1.0 if is_active & (not is_connecting) else 0.0
+        pair[at.IS_CONNECTING + k] = either(is_connecting, 1.0, 0.0)
+        pair[at.IN_CONFLICT + k] = either(in_conflict, 1.0, 0.0)
+        pair[at.IS_EVENT + k] = either(is_event, 1.0, 0.0)
+        pair[at.WORKS + k] = either(is_active & (not is_connecting), 1.0, 0.0)
         pair[at.STAYS + k] = pair[at.IS_ACTIVE + k]
         pair[at.CONFLICT + k] = pair[at.ENDED + k] = 0.0
 
 
 @inner
-def expect(n, cell, beliefs, trust, is_i, pair, own, p):
-    """Utilities of one side, whose beliefs and trust stand from ``beliefs`` and ``trust`` on."""
+def expect(n, cell, trust, is_i, pair, own, p):
+    """Utilities of one side, whose trust stands from ``trust`` on."""
     for k in range(n):
         share_i = cell[at.SHARE + k]
-        share = share_i if is_i else 1.0 - share_i
+        share = either(is_i, share_i, 1.0 - share_i)
         weight = rules.loyal_intention(own[at.INTENTION + k], cell[at.CONNECTION + k], p)
         hoped = rules.joint_creation(
             rules.believed_synergy(own[at.SCARCITY + k], p), pair[at.SPILL + k], cell[at.RESOURCE + k],
             pair[at.CREDIT + k], cell[at.COMPLEMENTARITY + k], pair[at.FORESEEN + k],
         )  # fmt: skip
-        b, u = beliefs + k, at.UTILITIES + k
+        b, u = at.BELIEFS + k, at.UTILITIES + k
         u0, u1, u2 = rules.utilities(
-            cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT], cell[trust + k], share, pair[at.SCALE + k],
+            own[b], own[b + at.NEXT], own[b + at.AFTER_NEXT], cell[trust + k], share, pair[at.SCALE + k],
             pair[at.SILO + k], hoped, weight, own[at.BURDEN + k], p,
         )  # fmt: skip
         own[at.WEIGHT + k] = weight
@@ -159,25 +168,25 @@ def work(n, cell, pair, one, two, luck, p):
     for k in range(n):
         works = pair[at.WORKS + k] > 0.0
         act_i, act_j = one[at.ACT + k], two[at.ACT + k]
-        alignment, tension, connection = cell[at.ALIGNMENT + k], cell[at.TENSION + k], cell[at.CONNECTION + k]
+        alignment, tension = pair[at.IN_ALIGNMENT + k], pair[at.IN_TENSION + k]
+        connection = pair[at.IN_CONNECTION + k]
         is_setback = (act_i != rules.COMPETE) & (act_j != rules.COMPETE) & (luck[at.SETBACK_U + k] < p.setback)
         is_mutual = (act_i == rules.COCREATE) & (act_j == rules.COCREATE)
         creation = rules.joint_creation(
             p.synergy, pair[at.SPILL + k], cell[at.RESOURCE + k], pair[at.CREDIT + k], cell[at.COMPLEMENTARITY + k],
             alignment * (1.0 - tension),
         )  # fmt: skip
-        pair[at.CREATION + k] = 0.0 if is_setback else creation
-        pair[at.IS_SETBACK + k] = 1.0 if works & is_setback else 0.0
-        pair[at.IS_MUTUAL + k] = 1.0 if works & is_mutual else 0.0
+        pair[at.CREATION + k] = either(is_setback, 0.0, creation)
+        pair[at.IS_SETBACK + k] = either(works & is_setback, 1.0, 0.0)
+        pair[at.IS_MUTUAL + k] = either(works & is_mutual, 1.0, 0.0)
         pair[at.BREACH + k] = rules.breach_weight(connection, p)
         pair[at.MISREAD + k] = rules.misread_chance(connection, p)
-        pair[at.PLAY_ALIGNMENT + k], pair[at.PLAY_TENSION + k] = alignment, tension
         aligned = rules.alignment_after_work(alignment, act_i, act_j, is_setback, p)
         grown = rules.connection_through_work(connection, p)
-        faded = rules.faded(grown if is_mutual else connection, p)
-        cell[at.ALIGNMENT + k] = aligned if works else alignment
-        cell[at.TENSION + k] = rules.eased(tension, p) if works else tension
-        cell[at.CONNECTION + k] = faded if works else connection
+        faded = rules.faded(either(is_mutual, grown, connection), p)
+        cell[at.ALIGNMENT + k] = either(works, aligned, alignment)
+        cell[at.TENSION + k] = either(works, rules.eased(tension, p), tension)
+        cell[at.CONNECTION + k] = either(works, faded, connection)
 
 
 @inner
@@ -185,12 +194,12 @@ def earn(n, cell, payoff, is_i, pair, own, other, p):
     """Payoffs of one side, net of overhead: of its work, or of its silo."""
     for k in range(n):
         share_i = cell[at.SHARE + k]
-        share = share_i if is_i else 1.0 - share_i
+        share = either(is_i, share_i, 1.0 - share_i)
         silo = pair[at.SILO + k]
         gross = rules.payoff(
             own[at.ACT + k], other[at.ACT + k], share, pair[at.SCALE + k], silo, pair[at.CREATION + k], p
         )
-        cell[payoff + k] = (gross if pair[at.WORKS + k] > 0.0 else silo) - own[at.COST + k]
+        cell[payoff + k] = either(pair[at.WORKS + k] > 0.0, gross, silo) - own[at.COST + k]
 
 
 @inner
@@ -202,12 +211,12 @@ def read(n, cell, beliefs, pair, own, other, luck, misread_u, pretend_u, p):
         is_misread, is_pretended = luck[misread_u + k] < pair[at.MISREAD + k], luck[pretend_u + k] < pretense
         act, breach = own[at.ACT + k], pair[at.BREACH + k]
         seen = rules.act_as_read(other[at.ACT + k], act, is_misread, is_pretended)
-        b = beliefs + k
-        b0, b1, b2 = cell[b], cell[b + at.NEXT], cell[b + at.AFTER_NEXT]
-        cell[b] = rules.belief_updated(b0, 0, seen, breach, p) if works else b0
-        cell[b + at.NEXT] = rules.belief_updated(b1, 1, seen, breach, p) if works else b1
-        cell[b + at.AFTER_NEXT] = rules.belief_updated(b2, 2, seen, breach, p) if works else b2
-        own[at.IS_HURT + k] = 1.0 if works & (act != rules.COMPETE) & (seen == rules.COMPETE) else 0.0
+        b, c = beliefs + k, at.BELIEFS + k
+        b0, b1, b2 = own[c], own[c + at.NEXT], own[c + at.AFTER_NEXT]
+        cell[b] = either(works, rules.belief_updated(b0, 0, seen, breach, p), b0)
+        cell[b + at.NEXT_CELL] = either(works, rules.belief_updated(b1, 1, seen, breach, p), b1)
+        cell[b + at.AFTER_NEXT_CELL] = either(works, rules.belief_updated(b2, 2, seen, breach, p), b2)
+        own[at.IS_HURT + k] = either(works & (act != rules.COMPETE) & (seen == rules.COMPETE), 1.0, 0.0)
         own[at.SEEN + k] = seen
 
 
@@ -243,7 +252,7 @@ def report_losses(n, cell, pair, one, two, inside, first, sheet):
         sheet[at.S_COMPLEMENTARITY + q] = cell[at.COMPLEMENTARITY + k]
         sheet[at.S_SCALE + q], sheet[at.S_SPILL + q] = pair[at.SCALE + k], pair[at.SPILL + k]
         sheet[at.S_CREDIT + q], sheet[at.S_SETBACK + q] = pair[at.CREDIT + k], pair[at.IS_SETBACK + k]
-        sheet[at.S_PLAY_ALIGNMENT + q] = pair[at.PLAY_ALIGNMENT + k]
-        sheet[at.S_PLAY_TENSION + q] = pair[at.PLAY_TENSION + k]
+        sheet[at.S_PLAY_ALIGNMENT + q] = pair[at.IN_ALIGNMENT + k]
+        sheet[at.S_PLAY_TENSION + q] = pair[at.IN_TENSION + k]
         sheet[at.S_OVERHEAD + q] = one[at.COST + k] + two[at.COST + k]
         sheet[at.S_INSIDE + q] = inside

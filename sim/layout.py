@@ -16,10 +16,12 @@ import numpy as np
 from sim.state import CHUNK
 
 LANES = 64  # ties looked at together: what is computed of them stays in the fastest memory
-SHEET = CHUNK + 2 * LANES  # slots of a chunk, at most
+SHEET = CHUNK + 2 * LANES + 4  # slots of a chunk, at most
+# On the desk fields stand a little apart: 4096 bytes apart a processor takes one's number for the other's.
+APART = LANES + 4
 
 
-def _fields(count: int, length: int = LANES):
+def _fields(count: int, length: int):
     return tuple(np.uint64(k * length) for k in range(count))
 
 
@@ -34,28 +36,29 @@ CELLS = (
 (
     OVERLAP, COMPLEMENTARITY, VALUE_DISTANCE, RESOURCE, SHARE, BELIEFS_I, _, _, BELIEFS_J, _, _,
     CONNECTION, ALIGNMENT, TENSION, TRUST_I, TRUST_J, PAYOFF_I, PAYOFF_J,
-) = _fields(len(CELLS))  # fmt: skip
+) = _fields(len(CELLS), LANES)  # fmt: skip
 BLOCK = len(CELLS) * LANES
-NEXT, AFTER_NEXT = _fields(3)[1:]  # from one act's belief, utility or value to the next
+NEXT_CELL, AFTER_NEXT_CELL = _fields(3, LANES)[1:]  # from one act's belief to the next
 
 # Marks of a tie in a step, bits of one byte.
 WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 
-# On the desk, for this step only. What both ends share:
+# On the desk, for this step only. What both ends share; IN_...: what work starts from.
 (
     IS_ACTIVE, WAS_MUTUAL, TENURE, SILO, SPILL, CREDIT, SCALE, FORESEEN, IS_CONNECTING, IN_CONFLICT, IS_EVENT, WORKS,
-    CONFLICT, CREATION, BREACH, MISREAD, IS_MUTUAL, IS_SETBACK, PLAY_ALIGNMENT, PLAY_TENSION, STAYS, ENDED,
-) = _fields(22)  # fmt: skip
+    CONFLICT, CREATION, BREACH, MISREAD, IS_MUTUAL, IS_SETBACK, IN_ALIGNMENT, IN_TENSION, IN_CONNECTION, STAYS, ENDED,
+) = _fields(23, APART)  # fmt: skip
 # Of each side: its organization, what the step costs it, what it expects, what its choice goes by, what it did.
 (
-    INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, UTILITIES, _, _, VALUES, _, _,
-    ACT, SEEN, IS_HURT,
-) = _fields(17)  # fmt: skip
+    INTENTION, SCARCITY, OTHER_ACTIVE, OTHER_MUTUAL, OTHER_TIES, COST, BURDEN, WEIGHT, BELIEFS, _, _, UTILITIES, _, _,
+    VALUES, _, _, ACT, SEEN, IS_HURT,
+) = _fields(20, APART)  # fmt: skip
+NEXT, AFTER_NEXT = _fields(3, APART)[1:]  # from one act's belief, utility or value to the next
 # Luck, in the order of ``sim.chance.Purpose``.
 (
     CONFLICT_U, SETBACK_U, REVIEW_U, CONSIDER_U, ACT_I_U, ACT_J_U, FORM_U, END_U,
     MISREAD_I_U, MISREAD_J_U, PRETEND_I_U, PRETEND_J_U,
-) = _fields(12)  # fmt: skip
+) = _fields(12, APART)  # fmt: skip
 
 # A chunk's sheet: all that the sums of a step are made of, by slot.
 (
@@ -68,17 +71,17 @@ WAS_ACTIVE, MUTUAL, SETBACK, HURT_I, HURT_J, ACTIVE = 1, 2, 4, 8, 16, 32
 class Desk(NamedTuple):
     """Where one thread works."""
 
-    pair: np.ndarray  # (22 * LANES,)
-    one: np.ndarray  # (17 * LANES,) side i
-    two: np.ndarray  # (17 * LANES,) side j
-    luck: np.ndarray  # (12 * LANES,)
+    pair: np.ndarray  # (23 * APART,)
+    one: np.ndarray  # (20 * APART,) side i
+    two: np.ndarray  # (20 * APART,) side j
+    luck: np.ndarray  # (12 * APART,)
     subject: np.ndarray  # uint64 (LANES,) addresses in luck
     sheet: np.ndarray  # (26 * SHEET,)
 
 
 def desk() -> Desk:
     """An empty desk."""
-    sizes = (22 * LANES, 17 * LANES, 17 * LANES, 12 * LANES)
+    sizes = (23 * APART, 20 * APART, 20 * APART, 12 * APART)
     return Desk(*(np.zeros(size) for size in sizes), np.zeros(LANES, np.uint64), np.zeros(26 * SHEET))
 
 
@@ -110,8 +113,10 @@ def lay_out(people, terms, is_twin: bool = False) -> Blocks:
         _spread(by_field[:, k], slot, getattr(people, name))
     marks = np.zeros(n_slots, np.int8)
     marks[slot] = ACTIVE if is_twin or terms.is_game else people.active * np.int8(ACTIVE)
-    i, j = np.zeros(n_slots, np.int32), np.zeros(n_slots, np.int32)
-    i[slot], j[slot] = people.i, people.j
+    i, j = people.i, people.j
+    if not _is_in_order(slot):
+        i, j = np.zeros(n_slots, np.int32), np.zeros(n_slots, np.int32)
+        i[slot], j[slot] = people.i, people.j
     reads = (np.full(n_slots, -1, np.int8) for _ in "ij")
     earned = np.ones((n_slots if terms.choice == 2 and not is_twin and m else 0, 2, 3))
     return Blocks(cells, marks, np.zeros(n_slots, np.int32), *reads, earned, i, j, slot, size, inside, first)
@@ -141,8 +146,18 @@ def _places(inside: np.ndarray):
     return slot, size, kind, first[::2].astype(np.int64)
 
 
+def _is_in_order(slot: np.ndarray) -> bool:
+    return len(slot) == 0 or (slot[-1] == len(slot) - 1 and bool(np.all(slot[:-1] < slot[1:])))
+
+
 def _spread(field: np.ndarray, slot: np.ndarray, values: np.ndarray) -> None:
-    field[slot // LANES, slot % LANES] = values
+    """Put ``values`` of ties into ``field`` (blocks, LANES)."""
+    if not _is_in_order(slot):
+        field[slot // LANES, slot % LANES] = values
+        return
+    n_full = len(values) // LANES
+    field[:n_full] = values[: n_full * LANES].reshape(n_full, LANES)
+    field[n_full:].flat[: len(values) - n_full * LANES] = values[n_full * LANES :]
 
 
 class Ties:

@@ -201,8 +201,8 @@ def _fields(partnership: Partnership) -> dict:
     """One tie's state, by the names that the measures use."""
     fields = {
         "active": int(partnership.is_active), "mutual": int(partnership.is_mutual),
-        "tenure": np.int32(partnership.tenure),
-        "connection": partnership.connection, "alignment": partnership.alignment, "tension": partnership.tension,
+        "tenure": np.int32(partnership.tenure), "connection": partnership.connection,
+        "alignment": partnership.alignment, "tension": partnership.tension,
     }  # fmt: skip
     for name, side in zip("ij", partnership.sides, strict=True):
         fields[f"payoff_{name}"] = side.payoff

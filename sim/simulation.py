@@ -166,9 +166,8 @@ def simulate(scenario: Scenario, seed: int = 1, engine: str = "compiled", *, mea
         trace = run_mesa(scenario, seed, with_ledger=with_ledger)
     else:
         trace = _compiled(scenario, seed, people, with_ledger, threads)
-    twins = (
-        _twins(scenario, seed, people, with_ledger, threads) if with_twins else []
-    )  # they choose nothing: no agent needed
+    # Twins choose nothing, so that no agent is needed.
+    twins = _twins(scenario, seed, people, with_ledger, threads) if with_twins else []
     return Result(scenario, seed, people, trace, twins, with_ledger)
 
 

@@ -14,14 +14,17 @@ UNREAD = -1
 
 ORGANIZATION = np.dtype(
     [
-        *((name, "f8") for name in ("log_power", "intention", "disposition", "scarcity")),
-        *((name, "f8") for name in ("first_intention", "first_disposition", "first_scarcity")),  # at the start
-        ("wealth", "f8"), ("income", "f8"), ("late_income", "f8"),  # so far, of this step, over the last quarter
-        ("first_tie", "i8"), ("degree", "i4"), ("sector", "i4"),
+        ("intention", "f8"), ("scarcity", "f8"),
         ("n_active", "i4"), ("n_mutual", "i4"),  # ties active; ties with mutual co-creation in the step before
-        ("n_now", "i4"), ("n_created", "i4"), ("n_worked", "i4"), ("n_hurt", "i4"),  # counted up at this step's end
-        ("trusted", "f8"), ("lessons", "f8"),
+        ("degree", "i4"), ("sector", "i4"),
         ("participates", "i1"), ("is_new", "i1"),  # is_new: changed its leadership in this step
+        ("income", "f8"), ("trusted", "f8"), ("lessons", "f8"),  # counted up at this step's end, as the next four
+        ("n_now", "i4"), ("n_created", "i4"), ("n_worked", "i4"), ("n_hurt", "i4"),
+        # What its ties do not ask for stands last: in a large world each line of memory that is fetched counts.
+        ("disposition", "f8"), ("log_power", "f8"),
+        ("wealth", "f8"), ("late_income", "f8"),  # so far, over the last quarter
+        *((name, "f8") for name in ("first_intention", "first_disposition", "first_scarcity")),  # at the start
+        ("first_tie", "i8"),
     ],
     align=True,
 )  # fmt: skip

@@ -49,6 +49,9 @@ CASES = {
     "a complete network": BUSY.replace(n_organizations=12, network="complete", crowding=0.05, start_small=1.0),
     "one step": BUSY.replace(steps=1),
     "several chunks of both": BUSY.replace(n_organizations=1100, steps=5, connection_steps=1, imitation=0.2),
+    "several chunks, half of them take part": BUSY.replace(
+        n_organizations=600, steps=6, participants=0.5, levers=0.6, connection_steps=1, imitation=0.2
+    ),
     "several chunks by experience": BUSY.replace(n_organizations=800, steps=5, choice="experience", levers=0.4),
 }
 

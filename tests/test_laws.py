@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from sim import Scenario, ScenarioError, rules, simulate
 from sim.engine import run
-from sim.kernel import OBSERVED, collect, live, prepare, reflect, renew
+from sim.kernel import OBSERVED, live, prepare
 from sim.layout import CELLS, LANES, Ties, desk, lay_out
 from sim.ledger import LOSSES
 from sim.measures import SERIES
 from sim.parameters import EVENT_KINDS, LEVERS, PARAMETERS, RECRUITS, RULES
 from sim.population import build, sector_peers
+from sim.reflection import collect, reflect, renew
 from sim.schedule import segments
 from sim.state import organizations_of
 
@@ -300,10 +301,10 @@ def test_ties_and_organizations_may_be_stepped_in_any_order(scenario, seed, shuf
     prepare(True, ties, organizations, force)
     table, luck = desk(), np.zeros(len(organizations))
     for step in range(1 if scenario.imitation else scenario.steps):
-        renew(step, np.uint64(seed), organizations, *sector_peers(people.sector), luck, force)
+        renew(0, len(organizations), step, np.uint64(seed), organizations, *sector_peers(people.sector), luck, force)
         for b in shuffler.sample(range(len(ties.size)), len(ties.size)):
             live(b, step, np.uint64(seed), OBSERVED, None, np.uint64(0), ties, organizations, force, table, ended)
-        collect(0, len(people.i), ties, organizations, force)
+        collect(0, len(people.i), 0, len(organizations), ties, organizations, force)
         for k in shuffler.sample(range(len(organizations)), len(organizations)):
             reflect(k, k + 1, False, OBSERVED, organizations, force)
     straight = run(scenario.replace(imitation=0, steps=step + 1), seed, people)
